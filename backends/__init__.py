@@ -1,0 +1,1 @@
+"""The adapters: one backend a file, found by being in this folder."""

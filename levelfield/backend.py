@@ -1,0 +1,87 @@
+"""The contract an adapter fulfils: one framework training one workload in this process."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar
+
+from levelfield.spec.workload import Array, Weights, Workload
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+class Unsupported(Exception):  # noqa: N818 - reads as a word: raise Unsupported("reason")
+    """This backend cannot do what the trial asks; the message becomes the skipped trial's reason."""
+
+
+class Backend(ABC):
+    """One framework training one workload in this process.
+
+    The engine owns seed, initial weights, sample order, learning rates, clock and readings; an
+    adapter only trains. Frameworks are imported inside ``__init__`` and nowhere else, so that the
+    engine may look at every adapter without importing one.
+    """
+
+    name: ClassVar[str]
+    """What the command line takes and tables show."""
+    modes: ClassVar[tuple[str, ...]]
+    """How the framework can be driven; the first is what a newcomer gets by default."""
+    devices: ClassVar[frozenset[str]] = frozenset({"cpu"})
+    """What it can run on."""
+    environment: ClassVar[str] = "main"
+    """The Python environment it lives in: a lock file in ``environments/``."""
+    packages: ClassVar[tuple[str, ...]]
+    """Distributions whose versions are recorded; all must be installed."""
+    imports: ClassVar[tuple[str, ...]] = ()
+    """Modules the worker imports first, so that importing has a phase of its own."""
+    environ: ClassVar[Mapping[str, str]] = NOTHING
+    """Environment variables that must be set before the framework is imported."""
+    semantics: ClassVar[Mapping[str, str]] = NOTHING
+    """Where its stock parts differ by definition: see `levelfield.verify.semantics`."""
+
+    @abstractmethod
+    def __init__(
+        self, workload: Workload, weights: Weights, *, mode: str, device: str, threads: int
+    ) -> None:
+        """Build the model with these initial weights, in the workload's precision.
+
+        weights: canonical arrays, ``layer1/kernel`` (inputs x outputs), ``layer1/bias`` ...
+        Raise `Unsupported` with a reason where this backend cannot run the workload.
+        """
+
+    @abstractmethod
+    def stage(self, x: Array, y: Array) -> None:
+        """Take the training set (samples first), once; ``y is x`` for an autoencoder."""
+
+    @abstractmethod
+    def train(self, order: Array, rates: Array) -> float:
+        """Visit the staged samples in this order, one rate a step; return the mean loss a sample.
+
+        order: indices (int64) cut into batches of the workload's size, the last perhaps smaller.
+        rates: one float64 a batch. The loss of each batch is taken before its step. On return the
+        device is idle: nothing that belongs to this piece is still being computed.
+        """
+
+    @abstractmethod
+    def predict(self, x: Array) -> Array:
+        """Outputs of the model for these samples (samples first), as a NumPy array."""
+
+    @abstractmethod
+    def weights(self) -> Weights:
+        """The weights as they are now, canonical, as NumPy arrays."""
+
+    def device_memory(self) -> int | None:
+        """Peak bytes on the device, where it has memory of its own and the framework tells."""
+        return None
+
+    def settings(self) -> Mapping[str, str | int | bool]:
+        """What the framework really runs with, read back from it: threads, precision switches."""
+        return {}
+
+    def close(self) -> None:  # noqa: B027 - most adapters hold nothing
+        """Let go of whatever outlives the object; may be called twice."""
+
+
+__all__ = ["Array", "Backend", "Unsupported", "Weights", "Workload"]

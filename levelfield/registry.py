@@ -1,0 +1,160 @@
+"""Finds adapters, data sources and suites by name: what lies in a folder is registered.
+
+Adapters come from ``backends/``, from the entry-point group ``levelfield.backends`` (each entry a
+`Backend` class), or from a file (``--backend ./mine.py``). Finding one imports no framework.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+import sys
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import PackageNotFoundError, entry_points, version
+from pathlib import Path
+from types import ModuleType
+
+from levelfield.backend import Backend
+from levelfield.dataset import Dataset
+from levelfield.errors import UserError, shown, unknown
+from levelfield.spec.fields import FieldError
+
+ENTRY_POINTS = "levelfield.backends"
+
+
+@cache
+def backends() -> dict[str, type[Backend]]:
+    """Every installed adapter by name: those of ``backends/``, then those of entry points."""
+    found = {cls.name: cls for module in _modules("backends") for cls in _adapters(module)}
+    for entry in entry_points(group=ENTRY_POINTS):
+        cls = entry.load()
+        if not _concrete(cls):
+            raise UserError(
+                f"{shown(cls)} is not an adapter",
+                where=f"entry point {entry.name} of {ENTRY_POINTS}",
+                expected="a subclass of levelfield.backend.Backend with a name",
+            )
+        found[cls.name] = cls
+    return dict(sorted(found.items()))
+
+
+def backend(name: str, source: str = "") -> type[Backend]:
+    """The adapter of this name, from a file where one is given."""
+    known = backends_in(Path(source)) if source else backends()
+    if name not in known:
+        raise unknown("backend", name, known)
+    return known[name]
+
+
+@cache
+def backends_in(path: Path) -> dict[str, type[Backend]]:
+    """The adapters of a Python file outside the package, by name."""
+    where = str(path)
+    spec = importlib.util.spec_from_file_location(f"levelfield_adapter_{path.stem}", path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise UserError("not a Python file", where=where, expected="a file like ./mine.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module.__name__] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise UserError(f"failed to load: {type(error).__name__}: {error}", where=where) from error
+    found = {cls.name: cls for cls in _adapters(module)}
+    if not found:
+        raise UserError(
+            "no adapter in this file",
+            where=where,
+            expected="a subclass of levelfield.backend.Backend with a name and every method",
+        )
+    return found
+
+
+@cache
+def datasets() -> dict[str, type[Dataset]]:
+    """Every data source by name."""
+    found = {}
+    for module in _modules("datasets"):
+        for cls in vars(module).values():
+            if inspect.isclass(cls) and issubclass(cls, Dataset) and not inspect.isabstract(cls):
+                found[cls.name] = cls
+    return dict(sorted(found.items()))
+
+
+def dataset(text: str) -> Dataset:
+    """The data source that a workload names: ``mnist``, ``synthetic:features=784,train=60000``."""
+    name, _, options = text.partition(":")
+    known = datasets()
+    if name not in known:
+        raise unknown("data set", name, known)
+    try:
+        given = {key: _number(value) for key, value in _pairs(options, text)}
+        source = known[name].build(given)
+    except FieldError as error:
+        error.where = f"data set {shown(text)}" + (f", {error.where}" if error.where else "")
+        raise
+    assert isinstance(source, Dataset)  # noqa: S101 - for the type checker
+    return source
+
+
+def versions(packages: tuple[str, ...]) -> dict[str, str]:
+    """Installed version of each distribution; those that are missing are left out."""
+    found = {}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def missing(packages: tuple[str, ...]) -> list[str]:
+    """The distributions among these that are not installed."""
+    return [package for package in packages if package not in versions(packages)]
+
+
+def _modules(folder: str) -> Iterator[ModuleType]:
+    name = f"levelfield.{folder}"
+    try:
+        package = importlib.import_module(name)
+    except ModuleNotFoundError:
+        raise UserError(f"{name} is not installed", hint="pip install -e .") from None
+    for module in pkgutil.iter_modules(package.__path__):
+        yield importlib.import_module(f"{name}.{module.name}")
+
+
+def _adapters(module: ModuleType) -> Iterator[type[Backend]]:
+    for cls in vars(module).values():
+        if _concrete(cls) and cls.__module__ == module.__name__:
+            yield cls
+
+
+def _concrete(cls: object) -> bool:
+    return (
+        inspect.isclass(cls)
+        and issubclass(cls, Backend)
+        and not inspect.isabstract(cls)
+        and hasattr(cls, "name")
+    )
+
+
+def _pairs(options: str, text: str) -> Iterator[tuple[str, str]]:
+    for part in filter(None, options.split(",")):
+        key, equals, value = part.partition("=")
+        if not equals:
+            raise FieldError(
+                f"got {shown(part)} in {shown(text)}",
+                expected="options as key=value, separated by commas",
+            )
+        yield key.strip(), value.strip()
+
+
+def _number(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

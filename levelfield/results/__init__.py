@@ -1,0 +1,1 @@
+"""What was seen: records, studies, data frames. Imports nothing of `levelfield.run`."""

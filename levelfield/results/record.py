@@ -1,0 +1,183 @@
+"""The record: the raw facts of one trial, as one line of JSON. Nothing derived is ever stored."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from levelfield.errors import UserError, shown
+
+SCHEMA = 1
+
+Status = Literal["ok", "skipped", "failed", "timeout"]
+PHASES = ("import", "build", "stage", "first epoch", "steady epochs", "evaluate", "close")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Span:
+    """Seconds of a span of time: on the wall, and of the whole process tree in user and system."""
+
+    wall: float
+    user: float
+    system: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Epochs:
+    """One column a quantity, one place an epoch, in order; seconds of training alone.
+
+    ``loss``: mean over the epoch's samples, each taken before the step it led to. ``test_loss``:
+    of the whole test set after the epoch, taken off the clock.
+    """
+
+    wall: tuple[float, ...] = ()
+    user: tuple[float, ...] = ()
+    system: tuple[float, ...] = ()
+    loss: tuple[float, ...] = ()
+    test_loss: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Figure:
+    """One comparison with the float64 reference: what differed by how much, and what was allowed."""
+
+    level: str
+    part: str
+    value: float
+    limit: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether the difference is allowed; a value that is not a number never is."""
+        return self.value <= self.limit
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verification:
+    """What verification said of a contender on a workload; ``reason`` says why it could not."""
+
+    status: Literal["passed", "failed", "unverified"]
+    figures: tuple[Figure, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record:
+    """The facts of one trial: one workload, one contender, one repeat, one fresh process."""
+
+    key: str
+    """Of the trial: the same trial of the same plan has the same key."""
+    workload: str
+    fingerprint: str
+    backend: str
+    mode: str
+    device: str
+    environment: str
+    repeat: int
+    block: int
+    position: int
+    """Place within the block's shuffled order, from 0."""
+    status: Status
+    reason: str = ""
+    started: str = ""
+    """UTC, ISO 8601."""
+    threads: int = 0
+    cpus: tuple[int, ...] = ()
+    """The processors the worker was really bound to, as it read them back."""
+    samples: int = 0
+    """Training samples an epoch visits."""
+    data: str = ""
+    """First digits of the SHA-256 of the prepared data."""
+    phases: Mapping[str, Span] = field(default_factory=dict)
+    epochs: Epochs = Epochs()
+    total: Span | None = None
+    """Whole process tree from start to end, as the ``time`` command would give it."""
+    peak_memory: int | None = None
+    """Bytes: VmHWM of the worker process."""
+    device_memory: int | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    verification: Verification | None = None
+    log: str = ""
+    """The end of what the worker wrote to its standard streams, kept when it did not end well."""
+
+    def line(self) -> str:
+        """Return the record as one line of JSON, with its schema's version."""
+        facts = {"schema": SCHEMA, "type": "trial", **plain(self)}
+        return json.dumps(facts, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+    @classmethod
+    def parse(cls, facts: Mapping[str, Any]) -> Record:
+        """Build a record from the JSON of its line; raise `UserError` where that is impossible."""
+        fields = {key: facts[key] for key in facts.keys() & _FIELDS}
+        try:
+            fields["cpus"] = tuple(facts["cpus"])
+            fields["phases"] = {name: Span(**span) for name, span in facts["phases"].items()}
+            columns = facts["epochs"].items()
+            fields["epochs"] = Epochs(
+                **{name: tuple(math.nan if v is None else v for v in col) for name, col in columns}
+            )
+            if facts["total"] is not None:
+                fields["total"] = Span(**facts["total"])
+            if facts["verification"] is not None:
+                fields["verification"] = parse_verification(facts["verification"])
+            return cls(**fields)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise UserError(f"not a trial's record ({shown(error)})") from None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sentinel:
+    """A fixed matrix product timed before and after a block: it shows drift, and the machine's rate."""
+
+    block: int
+    position: Literal["first", "last"]
+    started: str
+    threads: int
+    precision: str
+    size: int
+    """The product of two square matrices of this many rows: 2 x size ^ 3 operations."""
+    seconds: tuple[float, ...]
+
+    def line(self) -> str:
+        """Return the sentinel's readings as one line of JSON."""
+        facts = {"schema": SCHEMA, "type": "sentinel", **plain(self)}
+        return json.dumps(facts, separators=(",", ":"), allow_nan=False)
+
+    @classmethod
+    def parse(cls, facts: Mapping[str, Any]) -> Sentinel:
+        """Build from the JSON of its line; raise `UserError` where that is impossible."""
+        try:
+            fields = {field.name: facts[field.name] for field in dataclasses.fields(cls)}
+            return cls(**{**fields, "seconds": tuple(fields["seconds"])})
+        except (KeyError, TypeError) as error:
+            raise UserError(f"not a sentinel's record ({shown(error)})") from None
+
+
+def parse_verification(facts: Mapping[str, Any]) -> Verification:
+    """Build a verification from its JSON; an infinite or missing figure is stored as null."""
+    figures = tuple(
+        Figure(**{k: math.nan if v is None else v for k, v in figure.items()})
+        for figure in facts["figures"]
+    )
+    return Verification(status=facts["status"], figures=figures, reason=facts["reason"])
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401 - any field's value
+    """JSON values; numbers that are not finite become null, seconds and losses lose idle digits."""
+    if isinstance(value, float):
+        return float(f"{value:.9g}") if math.isfinite(value) else None
+    if isinstance(value, (tuple, list)):
+        return [plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if dataclasses.is_dataclass(value):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    return value
+
+
+_FIELDS = {field.name for field in dataclasses.fields(Record)}

@@ -1,0 +1,115 @@
+"""A study in memory: its records as pandas data frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from levelfield.results.record import PHASES, Record, Sentinel
+from levelfield.results.store import Head, read_head, read_records
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Study:
+    """A folder of records, with its suite and its machine."""
+
+    folder: Path
+    head: Head
+    records: tuple[Record, ...]
+    sentinels: tuple[Sentinel, ...]
+
+    def trials(self) -> pd.DataFrame:
+        """One row a trial, in the order they were run.
+
+        Times in seconds, memory in bytes; ``loss`` and ``test_loss`` are the last epoch's.
+        """
+        return self._trials.copy()
+
+    def epochs(self) -> pd.DataFrame:
+        """One row an epoch of a trial: ``key``, contender, ``epoch`` (from 1), seconds, losses."""
+        import numpy as np
+        import pandas as pd
+
+        counts = [len(record.epochs.wall) for record in self.records]
+        frame = self._identity().loc[np.repeat(np.arange(len(counts)), counts)]
+        frame = frame.reset_index(drop=True)
+        frame["epoch"] = np.concatenate([np.arange(1, n + 1) for n in counts] or [np.empty(0, int)])
+        for name in ("wall", "user", "system", "loss", "test_loss"):
+            columns = (getattr(record.epochs, name) for record in self.records)
+            frame[name] = np.fromiter(chain.from_iterable(columns), float, sum(counts))
+        return pd.DataFrame(frame)
+
+    def phases(self) -> pd.DataFrame:
+        """One row a phase of a trial: ``key``, contender, ``phase``, wall, user, system seconds."""
+        import pandas as pd
+
+        rows = [
+            (index, name, span.wall, span.user, span.system)
+            for index, record in enumerate(self.records)
+            for name, span in record.phases.items()
+        ]
+        frame = pd.DataFrame(rows, columns=["trial", "phase", "wall", "user", "system"])
+        frame["phase"] = pd.Categorical(frame["phase"], categories=PHASES, ordered=True)
+        return self._identity().merge(frame, left_index=True, right_on="trial").drop(columns="trial")
+
+    def _identity(self) -> pd.DataFrame:
+        names = ["key", "workload", "backend", "mode", "device", "environment", "repeat", "status"]
+        return self._trials[names]
+
+    @cached_property
+    def _trials(self) -> pd.DataFrame:
+        import pandas as pd
+
+        columns = list(_row(_EMPTY))
+        return pd.DataFrame([_row(record) for record in self.records], columns=columns)
+
+
+def load(folder: str | Path) -> Study:
+    """Load a study from its folder; raise `levelfield.errors.UserError` where there is none."""
+    folder = Path(folder)
+    head = read_head(folder)
+    records, sentinels = read_records(folder)
+    return Study(folder, head, tuple(records), tuple(sentinels))
+
+
+_EMPTY = Record(
+    key="", workload="", fingerprint="", backend="", mode="", device="", environment="",
+    repeat=0, block=0, position=0, status="ok",
+)  # fmt: skip
+
+
+def _row(record: Record) -> dict[str, Any]:
+    nan = float("nan")
+    epochs, total, checked = record.epochs, record.total, record.verification
+    return {
+        "key": record.key,
+        "workload": record.workload,
+        "fingerprint": record.fingerprint,
+        "backend": record.backend,
+        "mode": record.mode,
+        "device": record.device,
+        "environment": record.environment,
+        "repeat": record.repeat,
+        "block": record.block,
+        "position": record.position,
+        "status": record.status,
+        "reason": record.reason,
+        "verified": checked.status if checked else "unverified",
+        "started": record.started,
+        "threads": record.threads,
+        "samples": record.samples,
+        "epochs": len(epochs.wall),
+        "wall": total.wall if total else nan,
+        "user": total.user if total else nan,
+        "system": total.system if total else nan,
+        "peak_memory": nan if record.peak_memory is None else float(record.peak_memory),
+        "device_memory": nan if record.device_memory is None else float(record.device_memory),
+        "loss": epochs.loss[-1] if epochs.loss else nan,
+        "test_loss": epochs.test_loss[-1] if epochs.test_loss else nan,
+    }
