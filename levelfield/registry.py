@@ -41,7 +41,7 @@ def backends() -> dict[str, type[Backend]]:
     return dict(sorted(found.items()))
 
 
-def backend(name: str, source: str = "") -> type[Backend]:
+def adapter(name: str, source: str = "") -> type[Backend]:
     """The adapter of this name, from a file where one is given."""
     known = backends_in(Path(source)) if source else backends()
     if name not in known:

@@ -1,0 +1,176 @@
+"""JAX with optax: one jitted step at a time, and a whole piece in one `lax.scan`."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from levelfield.backend import Array, Backend, Unsupported, Weights, Workload
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Jax(Backend):
+    """A functional training step, compiled by XLA, its state donated to the next one."""
+
+    name = "jax"
+    modes = ("jit", "scan")
+    devices = frozenset({"cpu", "cuda"})
+    packages = ("jax", "jaxlib", "optax")
+    imports = ("jax", "optax")
+    semantics: ClassVar = {
+        "adamax.epsilon": "inside the maximum",
+        "adagrad.epsilon": "inside the root",
+        "rmsprop.epsilon": "inside the root",
+        "rmsprop.rate": "each term",
+    }
+
+    def __init__(
+        self, workload: Workload, weights: Weights, *, mode: str, device: str, threads: int
+    ) -> None:
+        """Put the weights on the device and build the step."""
+        del threads  # on the CPU, XLA follows the affinity that the worker has set
+        import jax
+        import optax
+
+        jax.config.update("jax_enable_x64", workload.precision == "float64")
+        jax.config.update("jax_default_matmul_precision", "highest")
+        try:
+            self.device = jax.devices(device)[0]
+        except RuntimeError as error:
+            raise Unsupported(f"jax sees no {device} device ({error})") from None
+        self.jax, self.workload, self.mode = jax, workload, mode
+        self.forward = _forward(jax, workload)
+        optimizer = optax.inject_hyperparams(lambda rate: _optimizer(optax, workload, rate))(1.0)
+        put = partial(jax.device_put, device=self.device)
+        weights = {name: put(np.array(array)) for name, array in weights.items()}
+        self.state = (weights, put(optimizer.init(weights)))
+        step = self._step(optax, optimizer)
+        self.step = jax.jit(step, donate_argnums=0)
+
+        def steps(state: Any, batches: Any, rates: Any, x: Any, y: Any) -> Any:
+            return jax.lax.scan(lambda s, br: step(s, *br, x, y), state, (batches, rates))
+
+        self.steps = jax.jit(steps, donate_argnums=0)
+        self.outputs = jax.jit(lambda weights, x: self._activated(self.forward(weights, x)))
+
+    def _step(self, optax: Any, optimizer: Any) -> Any:
+        jax, dtype = self.jax, self.workload.precision
+        compare = optax.squared_error
+        if self.workload.loss == "binary_crossentropy":
+            compare = optax.sigmoid_binary_cross_entropy
+
+        def loss(weights: Any, x: Any, y: Any) -> Any:
+            return compare(self.forward(weights, x), y).mean()
+
+        def step(state: Any, rows: Any, rate: Any, x: Any, y: Any) -> Any:
+            weights, memory = state
+            x_batch = x[rows]
+            y_batch = x_batch if y is None else y[rows]
+            value, gradients = jax.value_and_grad(loss)(weights, x_batch, y_batch)
+            memory.hyperparams["rate"] = rate.astype(dtype)
+            updates, memory = optimizer.update(gradients, memory, weights)
+            return (optax.apply_updates(weights, updates), memory), value
+
+        return step
+
+    def _activated(self, outputs: Any) -> Any:
+        """Outputs of the model; where the loss takes logits, the last sigmoid is put back."""
+        logits = self.workload.loss == "binary_crossentropy"
+        return self.jax.nn.sigmoid(outputs) if logits else outputs
+
+    def stage(self, x: Array, y: Array) -> None:
+        """Copy the training set to the device."""
+        self.x = self.jax.device_put(np.array(x), self.device)
+        self.y = None if y is x else self.jax.device_put(np.array(y), self.device)
+        self.jax.block_until_ready((self.x, self.y))
+
+    def train(self, order: Array, rates: Array) -> float:
+        """Visit the samples batch by batch; wait for the last step and every loss."""
+        batch, jax = self.workload.batch, self.jax
+        full = len(order) // batch
+        rates = rates.astype(self.workload.precision)
+        batches = order[: full * batch].reshape(full, batch).astype(np.int32)
+        losses: list[Any] = []
+        state, data = self.state, (self.x, self.y)
+        if self.mode == "scan" and full:
+            state, scanned = self.steps(state, batches, rates[:full], *data)
+            losses = [scanned]
+        else:
+            for rows, rate in zip(batches, rates, strict=False):
+                state, loss = self.step(state, rows, rate, *data)
+                losses.append(loss)
+        rest = order[full * batch :].astype(np.int32)
+        if len(rest):
+            state, last = self.step(state, rest, rates[full], *data)
+        self.state = jax.block_until_ready(state)
+        total = batch * sum(float(np.sum(loss, dtype=np.float64)) for loss in losses)
+        return (total + (len(rest) * float(last) if len(rest) else 0.0)) / len(order)
+
+    def predict(self, x: Array) -> Array:
+        """Outputs of the model."""
+        return np.asarray(self.outputs(self.state[0], self.jax.device_put(x, self.device)))
+
+    def weights(self) -> Weights:
+        """The weights, copied to the host."""
+        return {name: np.array(array) for name, array in self.state[0].items()}
+
+    def device_memory(self) -> int | None:
+        """Peak bytes in use on the device, where XLA counts them."""
+        return (self.device.memory_stats() or {}).get("peak_bytes_in_use")
+
+    def settings(self) -> Mapping[str, str | int | bool]:
+        """What JAX reads back; its threads on the CPU follow the worker's affinity."""
+        return {
+            "threads": "follows affinity",
+            "matmul precision": str(self.jax.config.jax_default_matmul_precision),
+            "platform": self.device.platform,
+        }
+
+
+def _forward(jax: Any, workload: Workload) -> Any:
+    """The model as a function of weights and samples, up to the logits where the loss takes them."""
+    functions = {
+        "linear": lambda z: z,
+        "sigmoid": jax.nn.sigmoid,
+        "tanh": jax.numpy.tanh,
+        "relu": jax.nn.relu,
+        "selu": jax.nn.selu,
+    }
+    for layer in workload.layers:
+        if layer.kind != "dense":
+            raise Unsupported(f"jax has no layer of kind {layer.kind}")
+    activations = [functions[layer.activation] for layer in workload.layers]
+    if workload.loss == "binary_crossentropy":
+        activations[-1] = functions["linear"]
+
+    def forward(weights: Any, x: Any) -> Any:
+        for number, activation in enumerate(activations, start=1):
+            x = activation(x @ weights[f"layer{number}/kernel"] + weights[f"layer{number}/bias"])
+        return x
+
+    return forward
+
+
+def _optimizer(optax: Any, workload: Workload, rate: Any) -> Any:
+    """The stock optax optimizer with the workload's constants."""
+    spec = workload.optimizer
+    match spec.kind:
+        case "sgd":
+            return optax.sgd(rate, momentum=spec.momentum or None, nesterov=spec.nesterov)
+        case "adam":
+            return optax.adam(rate, b1=spec.beta1, b2=spec.beta2, eps=spec.epsilon)
+        case "adamax":
+            return optax.adamax(rate, b1=spec.beta1, b2=spec.beta2, eps=spec.epsilon)
+        case "adagrad":
+            start = {"initial_accumulator_value": spec.accumulator}
+            return optax.adagrad(rate, eps=spec.epsilon, **start)
+        case "adadelta":
+            return optax.adadelta(rate, rho=spec.rho, eps=spec.epsilon)
+        case "rmsprop":
+            rest = {"eps": spec.epsilon, "momentum": spec.momentum or None}
+            return optax.rmsprop(rate, decay=spec.rho, **rest)
+    raise Unsupported(f"jax has no optimizer {spec.kind}")

@@ -1,0 +1,191 @@
+"""Keras 3 on TensorFlow, on JAX and on PyTorch: `model.fit`, as it comes and tuned."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from levelfield.backend import Array, Backend, Unsupported, Weights, Workload
+
+from .tensorflow import read_threads, set_threads
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Keras(Backend):
+    """What the three engines share: the model, the stock optimizer, the loop of `fit`."""
+
+    modes = ("default", "tuned")
+    semantics: ClassVar = {
+        "adam.epsilon": "before correction",
+        "adagrad.epsilon": "inside the root",
+        "rmsprop.epsilon": "inside the root",
+        "rmsprop.rate": "each term",
+        "sgd.rate": "each term",
+        "binary_crossentropy": "clipped",
+    }
+    tuning: ClassVar[Mapping[str, Any]]
+    """Arguments of `Model.compile` in the tuned mode: the engine's fastest documented settings."""
+
+    def __init__(
+        self, workload: Workload, weights: Weights, *, mode: str, device: str, threads: int
+    ) -> None:
+        """Build and compile the model."""
+        del device
+        self.prepare(workload, threads)
+        import keras
+
+        keras.config.set_floatx(workload.precision)
+        self.keras, self.workload = keras, workload
+        self.model = build(keras, workload, weights)
+        self.names = list(weights)
+        self.compiled = dict(self.tuning) if mode == "tuned" else {}
+        self.model.compile(
+            optimizer=optimizer(keras.optimizers, workload), loss=workload.loss, **self.compiled
+        )
+
+    @abstractmethod
+    def prepare(self, workload: Workload, threads: int) -> None:
+        """Set what the engine must know before Keras is imported."""
+
+    def wait(self) -> None:  # noqa: B027 - most engines have finished when `fit` returns
+        """Wait until the engine is idle."""
+
+    def stage(self, x: Array, y: Array) -> None:
+        """Keep the arrays: `fit` takes NumPy and feeds the engine itself."""
+        self.x, self.y = np.array(x), y
+        self.y = self.x if y is x else np.array(y)
+
+    def train(self, order: Array, rates: Array) -> float:
+        """Call `fit` once for every run of steps at one rate; once an epoch for a constant one."""
+        batch, start, total = self.workload.batch, 0, 0.0
+        for rate, run in groupby(rates.tolist()):
+            rows = order[start : start + batch * len(list(run))]
+            start += len(rows)
+            x = self.x[rows]
+            y = x if self.y is self.x else self.y[rows]
+            self.model.optimizer.learning_rate = rate
+            fitted = self.model.fit(x, y, batch_size=batch, epochs=1, shuffle=False, verbose=0)
+            total += fitted.history["loss"][0] * len(rows)
+        self.wait()
+        return float(total / len(order))
+
+    def predict(self, x: Array) -> Array:
+        """Outputs of the model."""
+        return np.asarray(self.model.predict_on_batch(np.array(x)))
+
+    def weights(self) -> Weights:
+        """Keras keeps kernels as inputs x outputs."""
+        return dict(zip(self.names, self.model.get_weights(), strict=True))
+
+    def settings(self) -> Mapping[str, str | int | bool]:
+        """What the model was compiled with, as Keras reads it back."""
+        return {
+            "jit_compile": bool(self.model.jit_compile),
+            "steps_per_execution": self.model.steps_per_execution,
+            "engine": self.keras.backend.backend(),
+        }
+
+
+class KerasTensorFlow(Keras):
+    """Keras on TensorFlow; tuned: compiled by XLA, which Keras leaves off on the CPU."""
+
+    name = "keras-tensorflow"
+    packages = ("keras", "tensorflow-cpu")
+    imports = ("tensorflow", "keras")
+    environ: ClassVar = {"KERAS_BACKEND": "tensorflow"}
+    semantics: ClassVar = {**Keras.semantics, "binary_crossentropy": "logits"}
+    tuning: ClassVar = {"jit_compile": True}
+
+    def prepare(self, workload: Workload, threads: int) -> None:
+        """Set the sizes of TensorFlow's thread pools."""
+        del workload
+        import tensorflow as tf
+
+        self.tf = tf
+        set_threads(tf, threads)
+
+    def settings(self) -> Mapping[str, str | int | bool]:
+        """Keras' settings and TensorFlow's threads."""
+        return {**super().settings(), **read_threads(self.tf)}
+
+
+class KerasJax(Keras):
+    """Keras on JAX; tuned: several steps in one call."""
+
+    name = "keras-jax"
+    packages = ("keras", "jax", "jaxlib")
+    imports = ("jax", "keras")
+    environ: ClassVar = {"KERAS_BACKEND": "jax"}
+    tuning: ClassVar = {"steps_per_execution": 20}
+
+    def prepare(self, workload: Workload, threads: int) -> None:
+        """Allow float64 where it is asked for; threads follow the worker's affinity."""
+        del threads
+        import jax
+
+        self.jax = jax
+        jax.config.update("jax_enable_x64", workload.precision == "float64")
+
+    def wait(self) -> None:
+        """Wait for every variable."""
+        self.jax.block_until_ready([variable.value for variable in self.model.variables])
+
+
+class KerasTorch(Keras):
+    """Keras on PyTorch; tuned: without torch.compile, which Keras puts on by itself."""
+
+    name = "keras-torch"
+    packages = ("keras", "torch")
+    imports = ("torch", "keras")
+    environ: ClassVar = {"KERAS_BACKEND": "torch"}
+    tuning: ClassVar = {"jit_compile": False}
+
+    def prepare(self, workload: Workload, threads: int) -> None:
+        """Set PyTorch's threads."""
+        del workload
+        import torch
+
+        self.torch = torch
+        torch.set_num_threads(threads)
+
+    def settings(self) -> Mapping[str, str | int | bool]:
+        """Keras' settings and PyTorch's threads."""
+        return {**super().settings(), "threads": self.torch.get_num_threads()}
+
+
+def build(keras: Any, workload: Workload, weights: Weights) -> Any:
+    """A `keras.Sequential` of the workload's layers with the given weights."""
+    inputs = weights["layer1/kernel"].shape[0]
+    layers = [keras.Input((inputs,))]
+    for layer in workload.layers:
+        if layer.kind != "dense":
+            raise Unsupported(f"keras has no layer of kind {layer.kind}")
+        layers.append(keras.layers.Dense(layer.units, activation=layer.activation))
+    model = keras.Sequential(layers)
+    model.set_weights([np.array(array) for array in weights.values()])
+    return model
+
+
+def optimizer(optimizers: Any, workload: Workload) -> Any:
+    """The stock optimizer with the workload's constants; the rate of each step is set later."""
+    spec = workload.optimizer
+    match spec.kind:
+        case "sgd":
+            return optimizers.SGD(1.0, momentum=spec.momentum, nesterov=spec.nesterov)
+        case "adam" | "adamax":
+            make = optimizers.Adam if spec.kind == "adam" else optimizers.Adamax
+            return make(1.0, beta_1=spec.beta1, beta_2=spec.beta2, epsilon=spec.epsilon)
+        case "adagrad":
+            start = {"initial_accumulator_value": spec.accumulator}
+            return optimizers.Adagrad(1.0, epsilon=spec.epsilon, **start)
+        case "adadelta":
+            return optimizers.Adadelta(1.0, rho=spec.rho, epsilon=spec.epsilon)
+        case "rmsprop":
+            rest = {"momentum": spec.momentum, "epsilon": spec.epsilon}
+            return optimizers.RMSprop(1.0, rho=spec.rho, **rest)
+    raise Unsupported(f"keras has no optimizer {spec.kind}")

@@ -1,0 +1,194 @@
+"""TensorFlow without Keras: a training loop in a graph, plain or compiled by XLA."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from levelfield.backend import Array, Backend, Unsupported, Weights, Workload
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+class TensorFlow(Backend):
+    """`tf.Variable`, `tf.GradientTape` and TensorFlow's own fused optimizer kernels."""
+
+    name = "tensorflow"
+    modes = ("graph", "xla")
+    packages = ("tensorflow-cpu",)
+    imports = ("tensorflow",)
+    semantics: ClassVar = {
+        "adam.epsilon": "before correction",
+        "rmsprop.epsilon": "inside the root",
+        "rmsprop.rate": "each term",
+    }
+
+    def __init__(
+        self, workload: Workload, weights: Weights, *, mode: str, device: str, threads: int
+    ) -> None:
+        """Make the variables and trace-ready functions."""
+        del device
+        import tensorflow as tf
+
+        set_threads(tf, threads)
+        self.tf, self.workload = tf, workload
+        self.variables = {name: tf.Variable(np.array(array)) for name, array in weights.items()}
+        self.forward = _forward(tf, workload, self.variables)
+        self.update = _optimizer(tf, workload, list(self.variables.values()))
+        self.count = tf.Variable(0, dtype=tf.int64)
+        self.steps = tf.function(self._steps, jit_compile=mode == "xla")
+        self.outputs = tf.function(self._outputs, reduce_retracing=True)
+
+    def _step(self, rows: Any, rate: Any, x: Any, y: Any) -> Any:
+        """One step of the optimizer; gives the loss before it."""
+        tf = self.tf
+        x_batch = tf.gather(x, rows)
+        y_batch = x_batch if y is x else tf.gather(y, rows)
+        with tf.GradientTape() as tape:
+            outputs = self.forward(x_batch)
+            if self.workload.loss == "binary_crossentropy":
+                losses = tf.nn.sigmoid_cross_entropy_with_logits(labels=y_batch, logits=outputs)
+            else:
+                losses = tf.math.squared_difference(outputs, y_batch)
+            loss = tf.reduce_mean(losses)
+        variables = list(self.variables.values())
+        step = tf.cast(self.count.assign_add(1), self.workload.precision)
+        self.update(step, rate, tape.gradient(loss, variables))
+        return loss
+
+    def _steps(self, batches: Any, rates: Any, x: Any, y: Any) -> Any:
+        """Sum of the losses of full batches, one row of ``batches`` each, in a graph's own loop."""
+        tf = self.tf
+        total = tf.zeros((), tf.float64)
+        for number in tf.range(len(batches)):
+            loss = self._step(batches[number], rates[number], x, y)
+            total += tf.cast(loss, tf.float64)
+        return total
+
+    def _outputs(self, x: Any) -> Any:
+        outputs = self.forward(x)
+        logits = self.workload.loss == "binary_crossentropy"
+        return self.tf.sigmoid(outputs) if logits else outputs
+
+    def stage(self, x: Array, y: Array) -> None:
+        """Copy the training set into a tensor."""
+        self.x = self.tf.constant(np.array(x))
+        self.y = self.x if y is x else self.tf.constant(np.array(y))
+
+    def train(self, order: Array, rates: Array) -> float:
+        """Visit the samples in one call a piece, and one for a smaller last batch."""
+        batch, tf = self.workload.batch, self.tf
+        full = len(order) // batch
+        rates = rates.astype(self.workload.precision)
+        total = 0.0
+        if full:
+            batches = tf.constant(order[: full * batch].reshape(full, batch), tf.int32)
+            rates_full = tf.constant(rates[:full])
+            total = batch * float(self.steps(batches, rates_full, self.x, self.y))
+        rest = order[full * batch :]
+        if len(rest):
+            rows, rate = tf.constant(rest[None], tf.int32), tf.constant(rates[full:])
+            total += len(rest) * float(self.steps(rows, rate, self.x, self.y))
+        return total / len(order)
+
+    def predict(self, x: Array) -> Array:
+        """Outputs of the model."""
+        return np.asarray(self.outputs(self.tf.constant(np.array(x))))
+
+    def weights(self) -> Weights:
+        """The variables' values."""
+        return {name: variable.numpy() for name, variable in self.variables.items()}
+
+    def settings(self) -> Mapping[str, str | int | bool]:
+        """Threads as TensorFlow reads them back."""
+        return read_threads(self.tf)
+
+
+def set_threads(tf: Any, threads: int) -> None:
+    """Set both pools, which is possible only before TensorFlow has run anything."""
+    if tf.config.threading.get_intra_op_parallelism_threads() != threads:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+
+
+def read_threads(tf: Any) -> dict[str, str | int | bool]:
+    """The sizes of TensorFlow's pools."""
+    threading = tf.config.threading
+    return {
+        "threads": threading.get_intra_op_parallelism_threads(),
+        "threads between operations": threading.get_inter_op_parallelism_threads(),
+    }
+
+
+def _forward(tf: Any, workload: Workload, variables: Mapping[str, Any]) -> Callable[[Any], Any]:
+    """The model as a function of samples, up to the logits where the loss takes them."""
+    functions: dict[str, Callable[[Any], Any]] = {
+        "linear": lambda z: z,
+        "sigmoid": tf.sigmoid,
+        "tanh": tf.tanh,
+        "relu": tf.nn.relu,
+        "selu": tf.nn.selu,
+    }
+    for layer in workload.layers:
+        if layer.kind != "dense":
+            raise Unsupported(f"tensorflow has no layer of kind {layer.kind}")
+    activations = [functions[layer.activation] for layer in workload.layers]
+    if workload.loss == "binary_crossentropy":
+        activations[-1] = functions["linear"]
+
+    def forward(x: Any) -> Any:
+        for number, activation in enumerate(activations, start=1):
+            kernel, bias = (variables[f"layer{number}/{part}"] for part in ("kernel", "bias"))
+            x = activation(tf.nn.bias_add(tf.matmul(x, kernel), bias))
+        return x
+
+    return forward
+
+
+def _optimizer(tf: Any, workload: Workload, variables: list[Any]) -> Callable[..., None]:
+    """``update(step, rate, gradients)`` by TensorFlow's kernels, with the workload's constants."""
+    spec, raw = workload.optimizer, tf.raw_ops
+
+    def number(value: float) -> Any:
+        return tf.constant(value, workload.precision)
+
+    def slots(value: float = 0.0) -> list[Any]:
+        return [tf.Variable(tf.fill(v.shape, number(value))) for v in variables]
+
+    def kernel(operation: Any, constants: Mapping[str, Any], **memory: list[Any]) -> Any:
+        def update(step: Any, rate: Any, gradients: list[Any]) -> None:
+            given = {k: c(step) if callable(c) else c for k, c in constants.items()}
+            for place, (variable, grad) in enumerate(zip(variables, gradients, strict=True)):
+                own = {name: slots[place].handle for name, slots in memory.items()}
+                operation(var=variable.handle, lr=rate, grad=grad, **own, **given)
+
+        return update
+
+    match spec.kind:
+        case "sgd" if spec.momentum == 0.0:
+            return lambda step, rate, gradients: [  # noqa: ARG005 - one shape for all
+                raw.ResourceApplyGradientDescent(var=v.handle, alpha=rate, delta=g)
+                for v, g in zip(variables, gradients, strict=True)
+            ]
+        case "sgd":
+            rest = {"momentum": spec.momentum, "use_nesterov": spec.nesterov}
+            return kernel(raw.ResourceApplyMomentum, rest, accum=slots())
+        case "adam" | "adamax":
+            rest = {"beta1": spec.beta1, "beta2": spec.beta2, "epsilon": spec.epsilon}
+            rest["beta1_power"] = lambda step: tf.pow(number(spec.beta1), step)
+            if spec.kind == "adamax":
+                return kernel(raw.ResourceApplyAdaMax, rest, m=slots(), v=slots())
+            rest["beta2_power"] = lambda step: tf.pow(number(spec.beta2), step)
+            return kernel(raw.ResourceApplyAdam, rest, m=slots(), v=slots())
+        case "adagrad":
+            rest = {"epsilon": spec.epsilon}
+            return kernel(raw.ResourceApplyAdagradV2, rest, accum=slots(spec.accumulator))
+        case "adadelta":
+            rest = {"rho": spec.rho, "epsilon": spec.epsilon}
+            return kernel(raw.ResourceApplyAdadelta, rest, accum=slots(), accum_update=slots())
+        case "rmsprop":
+            rest = {"rho": spec.rho, "momentum": spec.momentum, "epsilon": spec.epsilon}
+            return kernel(raw.ResourceApplyRMSProp, rest, ms=slots(), mom=slots())
+    raise Unsupported(f"tensorflow has no optimizer {spec.kind}")

@@ -1,0 +1,140 @@
+"""PyTorch: eager, and through torch.compile."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from levelfield.backend import Array, Backend, Unsupported, Weights, Workload
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Torch(Backend):
+    """`torch.nn` modules and `torch.optim`, fused where PyTorch has a fused kernel."""
+
+    name = "torch"
+    modes = ("eager", "compile")
+    devices = frozenset({"cpu", "cuda"})
+    packages = ("torch",)
+    imports = ("torch",)
+    semantics: ClassVar = {"adamax.epsilon": "inside the maximum"}
+
+    def __init__(
+        self, workload: Workload, weights: Weights, *, mode: str, device: str, threads: int
+    ) -> None:
+        """Build the model, its optimizer, and the function that gives a batch's loss."""
+        import torch
+        from torch.nn import functional
+
+        if device == "cuda" and not torch.cuda.is_available():
+            raise Unsupported("torch sees no CUDA device")
+        torch.set_num_threads(threads)
+        torch.backends.cuda.matmul.allow_tf32 = False
+        self.torch, self.device, self.batch = torch, torch.device(device), workload.batch
+        logits = workload.loss == "binary_crossentropy"
+        compare = functional.binary_cross_entropy_with_logits if logits else functional.mse_loss
+        self.model = _model(torch, workload, weights, logits=logits).to(self.device)
+        self.activate = torch.sigmoid if logits else torch.nn.Identity()
+        self.parameters = dict(zip(weights, self.model.parameters(), strict=True))
+        self.optimizer = _optimizer(torch.optim, workload, self.model.parameters())
+
+        def loss(x: Any, y: Any) -> Any:
+            return compare(self.model(x), y)
+
+        # The one smaller batch of an epoch is not worth a compilation of its own.
+        self.partial = loss
+        self.full = torch.compile(loss, dynamic=False) if mode == "compile" else loss
+
+    def stage(self, x: Array, y: Array) -> None:
+        """Copy the training set to the device."""
+        self.x = self.torch.tensor(x, device=self.device)
+        self.y = self.x if y is x else self.torch.tensor(y, device=self.device)
+
+    def train(self, order: Array, rates: Array) -> float:
+        """Visit the samples batch by batch; losses stay on the device until the end."""
+        torch, optimizer = self.torch, self.optimizer
+        total = torch.zeros((), dtype=torch.float64, device=self.device)
+        batches = torch.as_tensor(order, device=self.device).split(self.batch)
+        for rows, rate in zip(batches, rates.tolist(), strict=True):
+            x = self.x.index_select(0, rows)
+            y = x if self.y is self.x else self.y.index_select(0, rows)
+            optimizer.param_groups[0]["lr"] = rate
+            optimizer.zero_grad(set_to_none=True)
+            loss = (self.full if len(rows) == self.batch else self.partial)(x, y)
+            loss.backward()
+            optimizer.step()
+            total += loss.detach() * len(rows)
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
+        return float(total) / len(order)
+
+    def predict(self, x: Array) -> Array:
+        """Outputs of the model."""
+        with self.torch.inference_mode():
+            outputs = self.model(self.torch.tensor(x, device=self.device))
+            return self.activate(outputs).cpu().numpy()
+
+    def weights(self) -> Weights:
+        """Kernels turned back to inputs x outputs."""
+        return {
+            name: tensor.detach().cpu().numpy().T.copy() for name, tensor in self.parameters.items()
+        }
+
+    def device_memory(self) -> int | None:
+        """Peak bytes that PyTorch's allocator held on the GPU."""
+        if self.device.type != "cuda":
+            return None
+        return int(self.torch.cuda.max_memory_allocated(self.device))
+
+    def settings(self) -> Mapping[str, str | int | bool]:
+        """Threads and switches, as PyTorch reads them back."""
+        return {
+            "threads": self.torch.get_num_threads(),
+            "tf32": self.torch.backends.cuda.matmul.allow_tf32,
+            "fused optimizer": bool(self.optimizer.defaults.get("fused")),
+            "compile cache": os.environ.get("TORCHINDUCTOR_CACHE_DIR", "the user's"),
+        }
+
+
+def _model(torch: Any, workload: Workload, weights: Weights, *, logits: bool) -> Any:
+    """The layers with the given weights; without the last sigmoid where the loss takes logits."""
+    nn, dtype, layers = torch.nn, getattr(torch, workload.precision), []
+    makers = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU, "selu": nn.SELU}
+    for number, layer in enumerate(workload.layers, start=1):
+        if layer.kind != "dense":
+            raise Unsupported(f"torch has no layer of kind {layer.kind}")
+        kernel = weights[f"layer{number}/kernel"]
+        linear = nn.Linear(*kernel.shape, dtype=dtype)
+        with torch.no_grad():
+            linear.weight.copy_(torch.tensor(kernel.T.copy()))
+            linear.bias.copy_(torch.tensor(weights[f"layer{number}/bias"]))
+        layers.append(linear)
+        if layer.activation != "linear":
+            layers.append(makers[layer.activation]())
+    return nn.Sequential(*layers[: -1 if logits else None])
+
+
+def _optimizer(optim: Any, workload: Workload, parameters: Any) -> Any:
+    """The stock optimizer with the workload's constants; the rate of each step is set later."""
+    spec = workload.optimizer
+    match spec.kind:
+        case "sgd":
+            momentum = {"momentum": spec.momentum, "nesterov": spec.nesterov and spec.momentum > 0}
+            return optim.SGD(parameters, lr=1.0, **momentum, fused=True)
+        case "adam":
+            betas = (spec.beta1, spec.beta2)
+            return optim.Adam(parameters, lr=1.0, betas=betas, eps=spec.epsilon, fused=True)
+        case "adamax":
+            betas = (spec.beta1, spec.beta2)
+            return optim.Adamax(parameters, lr=1.0, betas=betas, eps=spec.epsilon, foreach=True)
+        case "adagrad":
+            start = {"initial_accumulator_value": spec.accumulator, "eps": spec.epsilon}
+            return optim.Adagrad(parameters, lr=1.0, **start, foreach=True)
+        case "adadelta":
+            return optim.Adadelta(parameters, lr=1.0, rho=spec.rho, eps=spec.epsilon, foreach=True)
+        case "rmsprop":
+            rest = {"eps": spec.epsilon, "momentum": spec.momentum, "foreach": True}
+            return optim.RMSprop(parameters, lr=1.0, alpha=spec.rho, **rest)
+    raise Unsupported(f"torch has no optimizer {spec.kind}")

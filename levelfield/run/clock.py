@@ -1,0 +1,83 @@
+"""The stop-watch of the worker: wall time, and CPU time of the whole process tree.
+
+CPU time is that of the worker, of the helpers it has waited for, and of those still living (their
+own readings come from ``/proc``, in ticks of 10 ms): a framework's helper processes count.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+class Clock:
+    """Measures spans; each is a mapping of ``wall``, ``user`` and ``system`` to seconds."""
+
+    def __init__(self) -> None:
+        """Begin with no span."""
+        self.span: dict[str, float] = {}
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Measure what runs inside; the readings are in ``span`` afterwards."""
+        user, system = tree_cpu()
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            wall = time.perf_counter() - start
+            user_end, system_end = tree_cpu()
+            self.span = {
+                "wall": wall,
+                "user": max(0.0, user_end - user),
+                "system": max(0.0, system_end - system),
+            }
+
+
+def tree_cpu() -> tuple[float, float]:
+    """User and system seconds so far of this process and of all its descendants."""
+    user = system = 0.0
+    for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
+        usage = resource.getrusage(who)
+        user, system = user + usage.ru_utime, system + usage.ru_stime
+    for pid in _descendants(os.getpid()):
+        try:
+            text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue  # it has ended: from now on it counts among the waited-for
+        # Fields 14 to 17 (proc(5)), counted after the name, which may hold spaces: utime, stime
+        # and those of the helpers it has waited for itself.
+        own_user, own_system, kids_user, kids_system = map(int, text.rpartition(")")[2].split()[11:15])
+        user += (own_user + kids_user) / TICK
+        system += (own_system + kids_system) / TICK
+    return user, system
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    """Living descendants; a process lists its children by the thread that started them."""
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return
+    for thread in threads:
+        try:
+            children = Path(f"/proc/{pid}/task/{thread}/children").read_text(encoding="ascii")
+        except OSError:
+            continue
+        for child in map(int, children.split()):
+            yield child
+            yield from _descendants(child)
+
+
+def peak_memory() -> int | None:
+    """Peak resident bytes of this process: VmHWM, since ``ru_maxrss`` starts at the parent's."""
+    for line in Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return None

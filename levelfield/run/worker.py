@@ -1,0 +1,227 @@
+"""The child of a trial: holds one adapter, does what the parent deals out, reads the clock.
+
+Started as ``python -P -m levelfield.run.worker IN OUT CPUS``; it needs NumPy and the adapter's own
+framework, and nothing else of Levelfield's dependencies.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from levelfield.run.clock import Clock, peak_memory
+from levelfield.run.messages import Lines, Message, send
+
+if TYPE_CHECKING:
+    from levelfield.backend import Array, Backend
+    from levelfield.spec.workload import Workload
+
+CHUNK = 10_000
+"""Samples in one call of `predict` when the test set is evaluated."""
+
+
+class Worker:
+    """What the parent can ask for; each public method answers one ``do``."""
+
+    def __init__(self) -> None:
+        """Hold nothing yet."""
+        self.clock = Clock()
+        self.kind: type[Backend]
+        self.backend: Backend
+        self.workload: Workload
+        self.train_set: Array
+        self.test_set: Array
+
+    def load(self, *, backend: str, source: str) -> Message:
+        """Import the adapter, then, on the clock, what it names as its imports."""
+        import importlib
+
+        from levelfield import registry
+
+        self.kind = registry.adapter(backend, source)
+        with self.clock.running():
+            for module in self.kind.imports:
+                importlib.import_module(module)
+        return {}
+
+    def build(self, *, workload: Message, weights: str, mode: str, device: str, threads: int) -> Message:
+        """Build the adapter with the initial weights, which lie in a file."""
+        import numpy as np
+
+        from levelfield.spec.workload import Workload
+
+        self.workload = Workload.build(workload)  # type: ignore[assignment]
+        with np.load(weights) as file:
+            arrays = {name: file[name] for name in file.files}
+        with self.clock.running():
+            self.backend = self.kind(
+                self.workload, arrays, mode=mode, device=device, threads=threads
+            )
+        return {}
+
+    def stage(self, *, train: str, test: str, samples: int | None) -> Message:
+        """Map the prepared arrays and hand the training set over."""
+        from levelfield.data import open_arrays
+
+        self.train_set, self.test_set = open_arrays(train, test, samples)
+        with self.clock.running():
+            self.backend.stage(self.train_set, self.train_set)
+        return {"samples": len(self.train_set)}
+
+    def train(self, *, epoch: int, start: int = 0, stop: int | None = None) -> Message:
+        """Train on a part of an epoch: the samples at these places of its order."""
+        samples, batch = len(self.train_set), self.workload.batch
+        stop = samples if stop is None else stop
+        order = self.workload.order(epoch, samples)[start:stop]
+        rates = self.workload.rates(epoch, samples)[start // batch : -(-stop // batch)]
+        with self.clock.running():
+            loss = self.backend.train(order, rates)
+        return {"loss": float(loss)}
+
+    def steps(self, *, order: list[int], rates: list[float]) -> Message:
+        """Train on given samples at given rates."""
+        import numpy as np
+
+        with self.clock.running():
+            loss = self.backend.train(np.array(order, dtype=np.int64), np.array(rates))
+        return {"loss": float(loss)}
+
+    def evaluate(self) -> Message:
+        """Loss of the whole test set, in float64 from the adapter's predictions."""
+        total = 0.0
+        with self.clock.running():
+            for start in range(0, len(self.test_set), CHUNK):
+                x = self.test_set[start : start + CHUNK]
+                total += mean_loss(self.workload.loss, self.backend.predict(x), x) * len(x)
+        return {"loss": total / len(self.test_set)}
+
+    def predict(self, *, start: int, stop: int, path: str) -> Message:
+        """Write the predictions for some training samples into a file."""
+        import numpy as np
+
+        np.save(path, np.asarray(self.backend.predict(self.train_set[start:stop])))
+        return {}
+
+    def weights(self, *, path: str) -> Message:
+        """Write the weights into a file."""
+        import numpy as np
+
+        np.savez(path, **dict(self.backend.weights()))
+        return {}
+
+    def barrier(self, *, order: list[int], rates: list[float], repeats: int) -> Message:
+        """Seconds of training, of fetching the weights right after it, and of fetching them again.
+
+        If `train` returned before the device was idle, the first fetch has to wait for the rest.
+        """
+        import numpy as np
+
+        readings = []
+        for _ in range(repeats):
+            spans = []
+            for call in (
+                lambda: self.backend.train(np.array(order), np.array(rates)),
+                self.backend.weights,
+                self.backend.weights,
+            ):
+                with self.clock.running():
+                    call()
+                spans.append(self.clock.span["wall"])
+            readings.append(spans)
+        return {"readings": readings}
+
+    def sentinel(self, *, size: int, repeats: int, precision: str) -> Message:
+        """Time a fixed product of two square matrices, after one that warms up."""
+        import numpy as np
+
+        a, b = (
+            np.random.Generator(np.random.PCG64(seed)).uniform(-1, 1, (size, size)).astype(precision)
+            for seed in (1, 2)
+        )
+        out = a @ b
+        seconds = []
+        for _ in range(repeats):
+            with self.clock.running():
+                np.matmul(a, b, out=out)
+            seconds.append(self.clock.span["wall"])
+        return {"seconds": seconds}
+
+    def close(self) -> Message:
+        """Let go of everything; tell what can be known only at the end."""
+        from levelfield import registry
+
+        settings = dict(self.backend.settings())
+        memory = self.backend.device_memory()
+        with self.clock.running():
+            self.backend.close()
+        return {
+            "settings": settings,
+            "device_memory": memory,
+            "peak_memory": peak_memory(),
+            "versions": registry.versions((*self.kind.packages, "numpy")),
+            "cpus": sorted(os.sched_getaffinity(0)),
+        }
+
+
+def mean_loss(loss: str, outputs: Array, targets: Array) -> float:
+    """Loss over all elements, in float64; probabilities are kept 1e-7 away from 0 and 1."""
+    import numpy as np
+
+    p, y = np.asarray(outputs, dtype=np.float64), np.asarray(targets, dtype=np.float64)
+    if p.shape != y.shape:
+        raise ValueError(f"predict gave shape {p.shape}, expected {y.shape}")
+    if loss == "mean_squared_error":
+        return float(np.mean((p - y) ** 2))
+    p = np.clip(p, 1e-7, 1 - 1e-7)
+    return float(-np.mean(y * np.log(p) + (1 - y) * np.log1p(-p)))
+
+
+def answer(worker: Worker, message: Message) -> Message:
+    """Do what a message asks; turn whatever is raised into an answer."""
+    from levelfield.backend import Unsupported
+
+    do = message.pop("do")
+    worker.clock.span = {}
+    try:
+        facts: Message = getattr(worker, do)(**message)
+    except Unsupported as error:
+        return {"error": "unsupported", "reason": str(error)}
+    except MemoryError as error:
+        return {"error": "failed", "reason": f"out of memory in {do}: {error}".rstrip(": ")}
+    except Exception as error:  # noqa: BLE001 - an adapter may raise anything
+        traceback.print_exc()
+        text = " ".join(str(error).split())
+        return {"error": "failed", "reason": f"{type(error).__name__} in {do}: {text[:500]}"}
+    return {"ok": do, **worker.clock.span, **facts}
+
+
+def die_with_parent(parent: int) -> None:
+    """Ask the kernel to kill this process when its parent is gone, however it went."""
+    import ctypes
+
+    ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL
+    if os.getppid() != parent:
+        sys.exit("the parent is gone")
+
+
+def main(arguments: list[str]) -> None:
+    """Answer messages until the parent closes its end."""
+    asked, answered = int(arguments[0]), int(arguments[1])
+    os.sched_setaffinity(0, map(int, arguments[2].split(",")))
+    die_with_parent(int(arguments[3]))
+    for descriptor in (asked, answered):
+        os.set_inheritable(descriptor, False)
+    worker, lines = Worker(), Lines()
+    while data := os.read(asked, 1 << 20):
+        for message in lines.feed(data):
+            send(answered, answer(worker, message))
+            sys.stdout.flush()
+            sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != Path.cwd()]
+    main(sys.argv[1:])

@@ -1,0 +1,1 @@
+"""Is it the same computation: levels, tolerances, declared semantics, the cache of verdicts."""

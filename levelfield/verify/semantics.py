@@ -1,0 +1,107 @@
+"""Where libraries mean different things by one name, and which meanings there are.
+
+An adapter declares its own in ``Backend.semantics``; the float64 reference follows whatever is
+declared, so that every backend's *stock* part is checked against its own definition. A key that is
+not declared has the first meaning.
+
+Symbols: g gradient, r rate, t step from 1, m and v running means of g and g^2 (decays b1 and b2),
+m' and v' the same divided by 1 - b^t, s sum or mean of g^2, e epsilon, w weights, p probability.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from levelfield.errors import unknown
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """One thing that libraries define differently."""
+
+    about: str
+    meanings: Mapping[str, str]
+    """Name of each meaning -> its formula; the first is the published one."""
+
+
+CHOICES: Mapping[str, Choice] = {
+    "adam.epsilon": Choice(
+        about="Adam: where epsilon is added",
+        meanings={
+            "after correction": "w -= r m' / (sqrt(v') + e)",
+            "before correction": "w -= r sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + e)",
+        },
+    ),
+    "adamax.epsilon": Choice(
+        about="Adamax: where epsilon is added",
+        meanings={
+            "to the norm": "u = max(b2 u, |g|); w -= r m' / (u + e)",
+            "inside the maximum": "u = max(b2 u, |g| + e); w -= r m' / u",
+        },
+    ),
+    "adagrad.epsilon": Choice(
+        about="Adagrad: where epsilon is added",
+        meanings={
+            "outside the root": "w -= r g / (sqrt(s) + e)",
+            "inside the root": "w -= r g / sqrt(s + e)",
+        },
+    ),
+    "rmsprop.epsilon": Choice(
+        about="RMSprop: where epsilon is added",
+        meanings={
+            "outside the root": "d = g / (sqrt(s) + e)",
+            "inside the root": "d = g / sqrt(s + e)",
+        },
+    ),
+    "rmsprop.rate": Choice(
+        about="RMSprop with momentum: what the rate scales (differs when rates change)",
+        meanings={
+            "the sum": "m = momentum m + d; w -= r m",
+            "each term": "m = momentum m + r d; w -= m",
+        },
+    ),
+    "sgd.rate": Choice(
+        about="SGD with momentum: what the rate scales (differs when rates change)",
+        meanings={
+            "the sum": "m = momentum m + g; w -= r m",
+            "each term": "m = momentum m + r g; w -= m",
+        },
+    ),
+    "binary_crossentropy": Choice(
+        about="Binary cross-entropy: from what it is computed",
+        meanings={
+            "logits": "exact, from the last layer before its sigmoid",
+            "clipped": "from p = min(max(sigmoid, 1e-7), 1 - 1e-7), no gradient outside",
+        },
+    ),
+}
+
+
+def meaning(declared: Mapping[str, str], key: str) -> str:
+    """The meaning that a declaration gives to a key; the published one where it is silent."""
+    return declared.get(key, next(iter(CHOICES[key].meanings)))
+
+
+def check(declared: Mapping[str, str], *, where: str) -> None:
+    """Raise `UserError` where a declaration names a key or a meaning that does not exist."""
+    for key, value in declared.items():
+        if key not in CHOICES:
+            raise unknown("semantics", key, CHOICES, where=where)
+        if value not in CHOICES[key].meanings:
+            raise unknown(f"meaning of {key}", value, CHOICES[key].meanings, where=where)
+
+
+def table(declarations: Mapping[str, Mapping[str, str]]) -> str:
+    """Return a Markdown table of every choice and of the backends on each side of it."""
+    lines = ["| what | meaning | formula | backends |", "|---|---|---|---|"]
+    for key, choice in CHOICES.items():
+        about = choice.about
+        for name, formula in choice.meanings.items():
+            who = [b for b, declared in declarations.items() if meaning(declared, key) == name]
+            formula = formula.replace("|", "\\|")  # noqa: PLW2901 - a pipe ends a cell
+            lines.append(f"| {about} | {name} | `{formula}` | {', '.join(who) or 'none'} |")
+            about = ""
+    return "\n".join(lines) + "\n"
+
+
