@@ -52,7 +52,7 @@ class Keras(Backend):
     def prepare(self, workload: Workload, threads: int) -> None:
         """Set what the engine must know before Keras is imported."""
 
-    def wait(self) -> None:  # noqa: B027 - most engines have finished when `fit` returns
+    def wait(self) -> None:
         """Wait until the engine is idle."""
 
     def stage(self, x: Array, y: Array) -> None:

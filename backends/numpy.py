@@ -92,9 +92,7 @@ class Numpy(Backend):
 
     def weights(self) -> Weights:
         """Copies, so that later steps do not change them."""
-        return {
-            name: array.copy() for name, array in zip(self.names, self.arrays, strict=True)
-        }
+        return {name: array.copy() for name, array in zip(self.names, self.arrays, strict=True)}
 
     def _forward(self, x: Array) -> list[Array]:
         """Outputs of every layer, the samples themselves first; leaves the last logits behind."""

@@ -18,10 +18,10 @@ _LAZY = {
     "Workload": "levelfield.spec.workload",
     "load": "levelfield.results.study",
 }
-__all__ = ["Study", "UserError", "Workload", "__version__", "load"]  # noqa: PLE0604 - lazy below
+__all__ = ["Study", "UserError", "Workload", "__version__", "load"]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - modules' members
+def __getattr__(name: str) -> Any:
     """Import what is asked for when it is asked for, so that ``levelfield --help`` is instant."""
     if name in _LAZY:
         import importlib

@@ -13,7 +13,7 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Unsupported(Exception):  # noqa: N818 - reads as a word: raise Unsupported("reason")
-    """This backend cannot do what the trial asks; the message becomes the skipped trial's reason."""
+    """This backend cannot do what is asked; the message becomes the skipped trial's reason."""
 
 
 class Backend(ABC):

@@ -158,3 +158,9 @@ def _number(text: str) -> int | float | str:
         except ValueError:
             continue
     return text
+
+
+def suites() -> Path:
+    """The folder of the suites that are known by name."""
+    package = importlib.import_module("levelfield.benchmarks")
+    return Path(next(iter(package.__path__))) / "suites"

@@ -43,7 +43,7 @@ class Epochs:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Figure:
-    """One comparison with the float64 reference: what differed by how much, and what was allowed."""
+    """One comparison with the float64 reference: what differed, how much, what was allowed."""
 
     level: str
     part: str
@@ -132,7 +132,7 @@ class Record:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sentinel:
-    """A fixed matrix product timed before and after a block: it shows drift, and the machine's rate."""
+    """A fixed matrix product timed around a block: shows drift, and the machine's own rate."""
 
     block: int
     position: Literal["first", "last"]
@@ -161,13 +161,18 @@ class Sentinel:
 def parse_verification(facts: Mapping[str, Any]) -> Verification:
     """Build a verification from its JSON; an infinite or missing figure is stored as null."""
     figures = tuple(
-        Figure(**{k: math.nan if v is None else v for k, v in figure.items()})
+        Figure(
+            level=figure["level"],
+            part=figure["part"],
+            value=math.nan if figure["value"] is None else figure["value"],
+            limit=math.nan if figure["limit"] is None else figure["limit"],
+        )
         for figure in facts["figures"]
     )
     return Verification(status=facts["status"], figures=figures, reason=facts["reason"])
 
 
-def plain(value: Any) -> Any:  # noqa: ANN401 - any field's value
+def plain(value: Any) -> Any:
     """JSON values; numbers that are not finite become null, seconds and losses lose idle digits."""
     if isinstance(value, float):
         return float(f"{value:.9g}") if math.isfinite(value) else None

@@ -56,7 +56,9 @@ class Study:
         ]
         frame = pd.DataFrame(rows, columns=["trial", "phase", "wall", "user", "system"])
         frame["phase"] = pd.Categorical(frame["phase"], categories=PHASES, ordered=True)
-        return self._identity().merge(frame, left_index=True, right_on="trial").drop(columns="trial")
+        return (
+            self._identity().merge(frame, left_index=True, right_on="trial").drop(columns="trial")
+        )
 
     def _identity(self) -> pd.DataFrame:
         names = ["key", "workload", "backend", "mode", "device", "environment", "repeat", "status"]

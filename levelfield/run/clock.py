@@ -53,7 +53,9 @@ def tree_cpu() -> tuple[float, float]:
             continue  # it has ended: from now on it counts among the waited-for
         # Fields 14 to 17 (proc(5)), counted after the name, which may hold spaces: utime, stime
         # and those of the helpers it has waited for itself.
-        own_user, own_system, kids_user, kids_system = map(int, text.rpartition(")")[2].split()[11:15])
+        own_user, own_system, kids_user, kids_system = map(
+            int, text.rpartition(")")[2].split()[11:15]
+        )
         user += (own_user + kids_user) / TICK
         system += (own_system + kids_system) / TICK
     return user, system
@@ -62,7 +64,7 @@ def tree_cpu() -> tuple[float, float]:
 def _descendants(pid: int) -> Iterator[int]:
     """Living descendants; a process lists its children by the thread that started them."""
     try:
-        threads = os.listdir(f"/proc/{pid}/task")
+        threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208 - names are all it takes
     except OSError:
         return
     for thread in threads:
@@ -77,7 +79,9 @@ def _descendants(pid: int) -> Iterator[int]:
 
 def peak_memory() -> int | None:
     """Peak resident bytes of this process: VmHWM, since ``ru_maxrss`` starts at the parent's."""
-    for line in Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines():
+    for line in (
+        Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
+    ):
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
     return None

@@ -10,7 +10,7 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from levelfield.run.clock import Clock, peak_memory
 from levelfield.run.messages import Lines, Message, send
@@ -47,7 +47,9 @@ class Worker:
                 importlib.import_module(module)
         return {}
 
-    def build(self, *, workload: Message, weights: str, mode: str, device: str, threads: int) -> Message:
+    def build(
+        self, *, workload: Message, weights: str, mode: str, device: str, threads: int
+    ) -> Message:
         """Build the adapter with the initial weights, which lie in a file."""
         import numpy as np
 
@@ -66,7 +68,7 @@ class Worker:
         """Map the prepared arrays and hand the training set over."""
         from levelfield.data import open_arrays
 
-        self.train_set, self.test_set = open_arrays(train, test, samples)
+        self.train_set, self.test_set = open_arrays((train, test), samples)
         with self.clock.running():
             self.backend.stage(self.train_set, self.train_set)
         return {"samples": len(self.train_set)}
@@ -138,7 +140,9 @@ class Worker:
         import numpy as np
 
         a, b = (
-            np.random.Generator(np.random.PCG64(seed)).uniform(-1, 1, (size, size)).astype(precision)
+            np.random.Generator(np.random.PCG64(seed))
+            .uniform(-1, 1, (size, size))
+            .astype(precision)
             for seed in (1, 2)
         )
         out = a @ b

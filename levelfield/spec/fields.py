@@ -144,7 +144,7 @@ def hints(cls: type) -> dict[str, Any]:
     return {field.name: found[field.name] for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
 
 
-def conform(value: Any, annotation: Any) -> Any:  # noqa: ANN401, PLR0911 - values of any type; one return a type
+def conform(value: Any, annotation: Any) -> Any:
     """Return the value in the annotated type, or raise a `FieldError`."""
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
@@ -165,14 +165,14 @@ def conform(value: Any, annotation: Any) -> Any:  # noqa: ANN401, PLR0911 - valu
     return _scalar(value, annotation)
 
 
-def plain(value: object) -> Any:  # noqa: ANN401 - JSON values
+def plain(value: object) -> Any:
     """Return a field's value as plain mappings, lists and scalars."""
     if isinstance(value, Spec):
         return value.plain()
     return [plain(item) for item in value] if isinstance(value, tuple) else value
 
 
-def _ruled(value: Any, rules: tuple[Any, ...]) -> Any:  # noqa: ANN401 - any field's value
+def _ruled(value: Any, rules: tuple[Any, ...]) -> Any:
     for rule in rules:
         if value not in rule:
             noun = "a whole number" if isinstance(value, int) else "a number"
@@ -181,7 +181,7 @@ def _ruled(value: Any, rules: tuple[Any, ...]) -> Any:  # noqa: ANN401 - any fie
     return value
 
 
-def _items(value: object, annotation: Any) -> list[Any]:  # noqa: ANN401 - annotations
+def _items(value: object, annotation: Any) -> list[Any]:
     if isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__iter__"):
         raise FieldError(f"got {shown(value)}", expected="a list")
     items = []
@@ -208,7 +208,7 @@ def _spec(value: object, wanted: type[Spec]) -> Spec:
 _NOUNS = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 
 
-def _scalar(value: Any, wanted: Any) -> Any:  # noqa: ANN401 - any field's value
+def _scalar(value: Any, wanted: Any) -> Any:
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, wanted) or (wanted is not bool and isinstance(value, bool)):

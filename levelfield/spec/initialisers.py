@@ -1,7 +1,8 @@
 """How the arrays of a model are filled before training.
 
 Glorot: X. Glorot, Y. Bengio, "Understanding the difficulty of training deep feedforward neural
-networks", AISTATS 2010, eq. 16. He: K. He et al., "Delving deep into rectifiers", ICCV 2015, eq. 10.
+networks", AISTATS 2010, eq. 16. He: K. He et al., "Delving deep into rectifiers", ICCV 2015, eq.
+10.
 The normal forms are plain (not truncated) normals with the same variance as the uniform ones.
 """
 
@@ -30,7 +31,9 @@ Initialiser = Literal[
 ]
 
 
-def _symmetric(rng: np.random.Generator, shape: tuple[int, ...], limit: float) -> NDArray[np.float64]:
+def _symmetric(
+    rng: np.random.Generator, shape: tuple[int, ...], limit: float
+) -> NDArray[np.float64]:
     return rng.uniform(-limit, limit, shape)
 
 
@@ -52,8 +55,8 @@ FILLS: dict[str, Fill] = {
 def fill(name: str, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:
     """Return a filled float64 array of this shape.
 
-    A kernel's last two axes are inputs x outputs (axes before them, a convolution's window, multiply
-    both fans); a bias of n units counts fan-in = fan-out = n.
+    A kernel's last two axes are inputs x outputs; axes before them, a convolution's window, multiply
+    both fans; a bias of n units counts fan-in = fan-out = n.
     """
     window = 1
     for size in shape[:-2]:

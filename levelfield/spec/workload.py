@@ -78,7 +78,7 @@ class Workload(Spec):
         text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
-    def replace(self, **changes: Any) -> Workload:  # noqa: ANN401 - any field's value
+    def replace(self, **changes: Any) -> Workload:
         """Return a copy with some fields changed, checked again."""
         return dataclasses.replace(self, **changes)
 
@@ -113,9 +113,7 @@ class Workload(Spec):
         The usual count: the backward pass costs twice the forward pass.
         """
         before = self.shapes(sample)[:-1]
-        return 3 * sum(
-            layer.flops(shape) for layer, shape in zip(self.layers, before, strict=True)
-        )
+        return 3 * sum(layer.flops(shape) for layer, shape in zip(self.layers, before, strict=True))
 
     def initial_weights(self, sample: Shape) -> dict[str, Array]:
         """Fresh arrays named ``layer1/kernel`` ..., in this workload's precision."""

@@ -103,5 +103,3 @@ def table(declarations: Mapping[str, Mapping[str, str]]) -> str:
             lines.append(f"| {about} | {name} | `{formula}` | {', '.join(who) or 'none'} |")
             about = ""
     return "\n".join(lines) + "\n"
-
-

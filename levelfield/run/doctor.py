@@ -1,0 +1,132 @@
+"""Words for a terminal: what can run here, what there is, what was verified, what was measured."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+
+from levelfield import data, registry
+from levelfield.results.record import Record, Verification
+from levelfield.results.study import Study
+from levelfield.run import machine
+from levelfield.spec import suite
+from levelfield.spec.plan import Contender
+from levelfield.verify import semantics
+from levelfield.verify.tolerances import LEVELS
+
+
+def describe(folder: str | None) -> str:
+    """The machine, every backend and data set, and what is missing for those that cannot run."""
+    facts = machine.describe()
+    lines = [
+        f"machine   {facts['cpu']}, {facts['cores']} cores, {facts['memory'] / 2**30:.1f} GiB",
+        f"system    {facts['system']}, Python {facts['python']}",
+        "",
+        listing("backends", folder),
+        "",
+        listing("datasets", folder),
+    ]
+    return "\n".join(lines)
+
+
+def listing(what: str, folder: str | None) -> str:
+    """A table of backends, data sets or suites; the table of semantics as Markdown."""
+    if what == "semantics":
+        return semantics.table({n: b.semantics for n, b in registry.backends().items()})
+    if what == "backends":
+        return table(("backend", "modes", "devices", "environment", "here"), _backends())
+    if what == "datasets":
+        rows = [(s.name, s.where, s.about) for s in data.describe(data.data_directory(folder))]
+        return table(("data set", "where", "about"), rows)
+    rows = []
+    for path in sorted(registry.suites().glob("*.yaml")):
+        found = suite.load(path)
+        rows.append((found.suite, str(len(found.workloads)), " ".join(found.about.split())))
+    return table(("suite", "workloads", "about"), rows)
+
+
+def verification_table(checked: Mapping[tuple[str, Contender], Verification]) -> str:
+    """Levels x contenders, a table a workload: the worst figure of each level over its limit."""
+    parts = []
+    for name in dict.fromkeys(workload for workload, _ in checked):
+        rows = []
+        for (workload, contender), verdict in checked.items():
+            if workload == name:
+                worst = [_worst(verdict, level) for level in LEVELS]
+                rows.append((str(contender), *worst, verdict.status))
+        parts.append(f"{name}\n" + table(("contender", *LEVELS, "verdict"), rows))
+        parts += [
+            f"  {contender}: {verdict.reason}"
+            for (workload, contender), verdict in checked.items()
+            if workload == name and verdict.reason
+        ]
+    return "\n".join(parts) + (
+        "\nEach figure: the worst difference from the float64 reference (limit)."
+    )
+
+
+def study_table(study: Study) -> str:
+    """Contenders by median steady epoch, a table a workload, and what did not run."""
+    parts = []
+    for name in dict.fromkeys(record.workload for record in study.records):
+        groups: dict[str, list[Record]] = {}
+        for record in study.records:
+            if record.workload == name:
+                label = f"{record.backend}/{record.mode}"
+                label += "" if record.device == "cpu" else f"@{record.device}"
+                groups.setdefault(label, []).append(record)
+        rows = sorted(_ranked(groups), key=lambda row: row[0])
+        best = rows[0][0] if rows else 1.0
+        cells = [
+            (label, f"{1000 * epoch:.4g}", f"{epoch / best:.2f}", f"{loss:.5g}", count, verified)
+            for epoch, label, loss, count, verified in rows
+        ]
+        head = ("contender", "ms an epoch", "ratio", "test loss", "trials", "verified")
+        parts.append(f"{name}\n" + table(head, cells))
+        wrong = {
+            (label, r.status, r.reason) for label, rs in groups.items() for r in rs if r.reason
+        }
+        parts += [f"  {label}: {status}: {reason}" for label, status, reason in sorted(wrong)]
+    return "\n".join(parts) + (
+        "\nMedian over trials of each trial's median steady epoch. No verdict of significance yet."
+    )
+
+
+def _ranked(groups: Mapping[str, list[Record]]) -> Iterable[tuple[float, str, float, str, str]]:
+    for label, records in groups.items():
+        good = [record for record in records if record.status == "ok"]
+        if not good:
+            continue
+        epochs = [statistics.median(r.epochs.wall[1:] or r.epochs.wall) for r in good]
+        loss = statistics.median(r.epochs.test_loss[-1] for r in good)
+        checked = {r.verification.status if r.verification else "unverified" for r in good}
+        count = f"{len(good)}/{len(records)}"
+        yield statistics.median(epochs), label, loss, count, "/".join(sorted(checked))
+
+
+def _backends() -> Iterable[tuple[str, ...]]:
+    for name, adapter in registry.backends().items():
+        missing = registry.missing(adapter.packages)
+        versions = ", ".join(f"{k} {v}" for k, v in registry.versions(adapter.packages).items())
+        here = f"missing: pip install {' '.join(missing)}" if missing else versions
+        devices = ", ".join(sorted(adapter.devices))
+        yield name, ", ".join(adapter.modes), devices, adapter.environment, here
+
+
+def _worst(verdict: Verification, level: str) -> str:
+    found = [figure for figure in verdict.figures if figure.level == level]
+    if not found:
+        return "-"
+    worst = max(found, key=lambda f: f.value / f.limit if f.value == f.value else float("inf"))
+    return f"{worst.value:.1e} ({worst.limit:.0e})" + ("" if worst.passed else " FAILED")
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Columns under a heading, as wide as they need to be."""
+    lines = [tuple(head), *map(tuple, rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+    lines.insert(1, tuple("-" * width for width in widths))
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )

@@ -1,0 +1,132 @@
+"""One trial from start to end: the conversation with its worker, and the record it leaves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from levelfield.results.record import Epochs, Record, Span, Verification
+from levelfield.run.messages import Message
+from levelfield.run.process import Process, WorkerError
+from levelfield.spec.plan import Trial
+
+Tell = Callable[[int, float], None]
+"""Called after each epoch with its number (from 1) and its training loss."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What every trial of a workload is given."""
+
+    train: str
+    test: str
+    weights: str
+    samples: int
+    digest: str
+    threads: int
+
+
+def blank(trial: Trial, setting: Setting, checked: Verification | None) -> Record:
+    """The record of a trial before anything has happened."""
+    who, workload = trial.contender, trial.workload
+    return Record(
+        key=trial.key,
+        workload=workload.name,
+        fingerprint=workload.fingerprint,
+        backend=who.backend,
+        mode=who.mode,
+        device=who.device,
+        environment=who.environment,
+        repeat=trial.repeat,
+        block=trial.block,
+        position=trial.position,
+        status="failed",
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        threads=setting.threads,
+        samples=setting.samples,
+        data=setting.digest,
+        verification=checked,
+    )
+
+
+def run(trial: Trial, setting: Setting, process: Process, record: Record, tell: Tell) -> Record:
+    """Run a trial in its worker; whatever happens becomes the record's status and reason."""
+    notes = _Notes()
+    facts: dict[str, Any] = {"status": "ok"}
+    try:
+        with process:
+            facts |= _converse(trial, setting, process, notes, tell)
+    except WorkerError as error:
+        facts |= {"status": error.status, "reason": error.reason}
+    if facts["status"] == "ok" and not all(map(math.isfinite, notes.columns["loss"])):
+        epoch = next(i for i, v in enumerate(notes.columns["loss"], 1) if not math.isfinite(v))
+        facts |= {
+            "status": "failed",
+            "reason": f"the training loss was not a finite number from epoch {epoch} on",
+        }
+    if facts["status"] != "ok":
+        facts["log"] = process.tail
+    epochs = Epochs(**{name: tuple(column) for name, column in notes.columns.items()})
+    return replace(record, phases=notes.phases(), epochs=epochs, total=process.total, **facts)
+
+
+@dataclass
+class _Notes:
+    """Readings as they come in, so that a trial that fails keeps what it had."""
+
+    spans: dict[str, list[Mapping[str, float]]] = field(default_factory=dict)
+    columns: dict[str, list[float]] = field(
+        default_factory=lambda: {
+            name: [] for name in ("wall", "user", "system", "loss", "test_loss")
+        }
+    )
+
+    def note(self, phase: str, reply: Message) -> Message:
+        self.spans.setdefault(phase, []).append(reply)
+        return reply
+
+    def epoch(self, trained: Message, evaluated: Message) -> None:
+        for name in ("wall", "user", "system", "loss"):
+            self.columns[name].append(trained[name])
+        self.columns["test_loss"].append(evaluated["loss"])
+
+    def phases(self) -> dict[str, Span]:
+        return {
+            phase: Span(
+                wall=math.fsum(s["wall"] for s in spans),
+                user=math.fsum(s["user"] for s in spans),
+                system=math.fsum(s["system"] for s in spans),
+            )
+            for phase, spans in self.spans.items()
+        }
+
+
+def _converse(
+    trial: Trial, setting: Setting, process: Process, notes: _Notes, tell: Tell
+) -> dict[str, Any]:
+    who, workload = trial.contender, trial.workload
+    notes.note("import", process.ask("load", backend=who.backend, source=who.source))
+    built = process.ask(
+        "build",
+        workload=workload.plain(),
+        weights=setting.weights,
+        mode=who.mode,
+        device=who.device,
+        threads=setting.threads,
+    )
+    notes.note("build", built)
+    staged = process.ask("stage", train=setting.train, test=setting.test, samples=workload.samples)
+    notes.note("stage", staged)
+    for epoch in range(workload.epochs):
+        trained = process.ask("train", epoch=epoch)
+        notes.note("steady epochs" if epoch else "first epoch", trained)
+        notes.epoch(trained, notes.note("evaluate", process.ask("evaluate")))
+        tell(epoch + 1, trained["loss"])
+        if not math.isfinite(trained["loss"]):
+            break
+    closed = notes.note("close", process.ask("close"))
+    kept = ("settings", "device_memory", "peak_memory", "versions")
+    return {**{name: closed[name] for name in kept}, "cpus": tuple(closed["cpus"])}

@@ -1,0 +1,140 @@
+"""The suite: workloads x contenders x repeats, read from YAML, changed by options."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from levelfield.errors import UserError, shown
+from levelfield.spec import document
+from levelfield.spec.fields import FieldError, Range, Spec
+from levelfield.spec.workload import Identifier, Workload
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suite(Spec):
+    """What `levelfield run` takes: a name of ``benchmarks/suites/`` or a path."""
+
+    suite: Identifier
+    about: str = ""
+    repeats: Annotated[int, Range(1)] = 3
+    timeout: Annotated[float, Range(0.0, open_low=True)] = 3600.0
+    """Seconds that one trial may take."""
+    contenders: tuple[str, ...] = ("all",)
+    """``torch`` (its default mode), ``torch/compile``, ``torch/*`` (every mode) or ``all``."""
+    workloads: tuple[Workload, ...]
+
+    def __post_init__(self) -> None:
+        """Check every field, and that no two workloads share a name."""
+        super().__post_init__()
+        seen: set[str] = set()
+        for index, workload in enumerate(self.workloads):
+            if workload.name in seen:
+                error = FieldError(f"the name {workload.name} stands twice", expected="each once")
+                raise error.under("name").under(index).under("workloads")
+            seen.add(workload.name)
+
+
+def load(path: Path, *, changes: Iterable[str] = ()) -> Suite:
+    """Read a suite from its file; ``changes`` are ``key=value`` for every one of its workloads."""
+    text = document.read(path)
+    given = text.value
+    if not isinstance(given, dict) or "workloads" not in given:
+        raise UserError(
+            f"not a suite (got {shown(given)})",
+            where=f"{path}:1",
+            expected="a mapping with the keys suite and workloads",
+            hint="see benchmarks/suites/quick.yaml",
+        )
+    try:
+        given = _spread(given)
+        suite = Suite.build(given)
+    except FieldError as error:
+        raise text.located(_unspread(error, text.value)) from None
+    assert isinstance(suite, Suite)  # noqa: S101 - for the type checker
+    pairs = [_change(change) for change in changes]
+    workloads = tuple(_changed(workload, pairs) for workload in suite.workloads)
+    return dataclasses.replace(suite, workloads=workloads)
+
+
+def find(name: str, folder: Path) -> Path:
+    """The file of a suite: a path, or the name of one in the folder of known suites."""
+    if "/" in name or name.endswith((".yaml", ".yml")):
+        return Path(name)
+    path = folder / f"{name}.yaml"
+    if not path.exists():
+        known = sorted(file.stem for file in folder.glob("*.yaml"))
+        from levelfield.errors import unknown
+
+        error = unknown("suite", name, known)
+        raise UserError(error.seen, "", f"{error.expected}, or a path to a YAML file", error.hint)
+    return path
+
+
+def _spread(given: dict[str, Any]) -> dict[str, Any]:
+    """Workloads without a data set are made once for each of the suite's ``datasets``."""
+    sources = given.get("datasets")
+    if sources is None:
+        return given
+    workloads = given["workloads"]
+    if not isinstance(sources, list) or not all(isinstance(s, str) for s in sources) or not sources:
+        error = FieldError(f"got {shown(sources)}", expected="a list of data sets' names")
+        raise error.under("datasets")
+    if isinstance(workloads, list):
+        workloads = [
+            made
+            for workload in workloads
+            for made in (
+                [workload]
+                if not isinstance(workload, dict) or "dataset" in workload
+                else [
+                    {**workload, "name": f"{workload.get('name')}-{s}", "dataset": s}
+                    for s in sources
+                ]
+            )
+        ]
+    rest = {key: value for key, value in given.items() if key != "datasets"}
+    return {**rest, "workloads": workloads}
+
+
+def _unspread(error: FieldError, given: Mapping[str, Any]) -> FieldError:
+    """Turn a workload's place after `_spread` back into its place in the file."""
+    path, copies = error.path, given.get("datasets")
+    if len(path) > 1 and path[0] == "workloads" and isinstance(copies, list):
+        places = [
+            place
+            for place, workload in enumerate(given["workloads"])
+            for _ in ([0] if not isinstance(workload, dict) or "dataset" in workload else copies)
+        ]
+        path = ("workloads", places[int(path[1])], *path[2:])
+    return dataclasses.replace(error, path=path)
+
+
+def _change(text: str) -> tuple[list[str], Any]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise UserError(
+            f"got {shown(text)}", where="--set", expected="key=value", hint="--set epochs=3"
+        )
+    return key.split("."), document.scalar(value)
+
+
+def _changed(workload: Workload, pairs: list[tuple[list[str], Any]]) -> Workload:
+    plain = workload.plain()
+    for keys, value in pairs:
+        place: Any = plain
+        for key in keys[:-1]:
+            place = place.get(key) if isinstance(place, dict) else None
+        if not isinstance(place, dict):
+            raise UserError(f"no key {'.'.join(keys)} in workload {workload.name}", where="--set")
+        place[keys[-1]] = value
+    try:
+        changed = Workload.build(plain)
+    except FieldError as error:
+        where = f"--set {error.where}" if error.where else "--set"
+        raise UserError(error.seen, where, error.expected, error.hint) from None
+    assert isinstance(changed, Workload)  # noqa: S101 - for the type checker
+    return changed

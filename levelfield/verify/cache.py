@@ -1,0 +1,96 @@
+"""Keeps verdicts of verification, so that the same contender is not proven twice.
+
+The key holds all that the verdict depends on: workload, adapter source and whatever it shares,
+package versions, mode, device, threads, data, and the verifying code itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import levelfield
+from levelfield import registry
+from levelfield.backend import Backend
+from levelfield.errors import UserError
+from levelfield.results.record import Verification, parse_verification, plain
+from levelfield.spec.workload import Workload
+
+
+class Verdicts:
+    """A folder of verdicts, one small file each."""
+
+    def __init__(self, folder: Path) -> None:
+        """Keep verdicts below this folder, which need not exist yet."""
+        self.folder = folder
+
+    def find(self, key: str) -> Verification | None:
+        """The verdict kept under a key; none where there is none, or it cannot be read."""
+        try:
+            facts = json.loads((self.folder / f"{key}.json").read_text(encoding="utf-8"))
+            return parse_verification(facts)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def keep(self, key: str, verdict: Verification) -> None:
+        """Keep a verdict; a cache that cannot be written only costs time."""
+        aside = self.folder / f"{key}.{os.getpid()}.new"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            aside.write_text(json.dumps(plain(verdict)), encoding="utf-8")
+            aside.rename(self.folder / f"{key}.json")
+        except OSError:
+            aside.unlink(missing_ok=True)
+
+
+def key(workload: Workload, adapter: type[Backend], *, data: str, **how: Any) -> str:
+    """Return the key of a verdict; ``how``: mode, device, threads and environment."""
+    facts = {
+        "workload": workload.replace(epochs=1).fingerprint,
+        "data": data,
+        "how": {name: str(value) for name, value in how.items()},
+        "python": sys.version,
+        "versions": registry.versions((*adapter.packages, "numpy")),
+        "adapter": _digest(sources(adapter)),
+        "engine": _digest(_engine()),
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def sources(adapter: type[Backend]) -> set[Path]:
+    """The adapter's file, those of the classes it inherits, and of the siblings it imports."""
+    modules = {cls.__module__ for cls in adapter.__mro__}
+    for name in list(modules):
+        members = vars(sys.modules[name]).values() if name in sys.modules else ()
+        modules |= {getattr(member, "__module__", None) or "" for member in members}
+    package = adapter.__module__.rpartition(".")[0] or adapter.__module__
+    ours = {
+        name for name in modules if name == adapter.__module__ or name.startswith(package + ".")
+    }
+    found = {inspect.getsourcefile(sys.modules[name]) for name in ours if name in sys.modules}
+    return {Path(path) for path in found if path}
+
+
+def _engine() -> set[Path]:
+    """The code that verifies: the levels, the reference, the workload, the worker."""
+    root = Path(levelfield.__file__).parent
+    folders = (root / "verify", root / "spec", root / "run")
+    return {path for folder in folders for path in folder.rglob("*.py")} | sources(
+        registry.adapter("numpy")
+    )
+
+
+def _digest(paths: Iterable[Path]) -> str:
+    total = hashlib.sha256()
+    for path in sorted(paths):
+        try:
+            total.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+        except OSError as error:
+            raise UserError(f"cannot be read ({error.strerror})", where=str(path)) from None
+    return total.hexdigest()

@@ -1,0 +1,191 @@
+"""Puts a contender beside the reference: same weights, samples, orders and rates, then compares."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from levelfield import registry
+from levelfield.backend import Backend
+from levelfield.results.record import Verification
+from levelfield.run.process import Process, WorkerError
+from levelfield.spec.workload import Weights, Workload
+from levelfield.verify import levels, semantics
+
+Start = Callable[[], AbstractContextManager[Process]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """What verification of one workload works with."""
+
+    workload: Workload
+    train: NDArray[Any]
+    """The prepared training set, in the workload's precision."""
+    paths: tuple[str, str]
+    """Files of the prepared training and test set."""
+    weights: Weights
+    weights_path: str
+
+
+@dataclass
+class Reference:
+    """The float64 reference's answers and its yardstick's, computed once for each semantics."""
+
+    material: Material
+    _known: dict[tuple[tuple[str, str], ...], Standard] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def standard(self, declared: Mapping[str, str]) -> Standard:
+        """What the reference, following these declared semantics, says of the workload."""
+        key = tuple(sorted(declared.items()))
+        with self._lock:
+            if key not in self._known:
+                self._known[key] = _standard(self.material, declared)
+            return self._known[key]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standard:
+    """The reference's answers, and what they allow."""
+
+    part: levels.Subset
+    rate: float
+    answers: levels.Answers
+    yardstick: levels.Answers
+    floors: levels.Answers
+
+
+def verify(
+    reference: Reference,
+    adapter: type[Backend],
+    start: Start,
+    scratch: Path,
+    **how: Any,
+) -> Verification:
+    """Put one contender through every level; raise `WorkerError` where it is unsupported.
+
+    how: ``backend``, ``source``, ``mode``, ``device`` and ``threads`` of the contender.
+    """
+    semantics.check(adapter.semantics, where=f"semantics of {adapter.name}")
+    material = reference.material
+    standard = reference.standard(adapter.semantics)
+    precision = material.workload.precision
+    try:
+        with start() as process:
+            subject = _Remote(process, material, scratch, standard.part, how)
+            seen = levels.ask(subject, material.workload, standard.part, rate=standard.rate)
+            figures = levels.figures(
+                seen,
+                standard.answers,
+                standard.yardstick,
+                precision=precision,
+                floors=standard.floors,
+            )
+            figures.append(levels.barrier(subject.barrier(), precision=precision))
+    except WorkerError as error:
+        if error.status == "skipped":
+            raise
+        return Verification(status="failed", reason=error.reason)
+    wrong = [
+        f"{f.level} ({f.part}): {f.value:.2g} > {f.limit:.2g}" for f in figures if not f.passed
+    ]
+    return Verification(
+        status="failed" if wrong else "passed",
+        figures=tuple(figures),
+        reason="not the same computation: " + "; ".join(wrong[:3]) if wrong else "",
+    )
+
+
+def _standard(material: Material, declared: Mapping[str, str]) -> Standard:
+    workload, weights = material.workload, material.weights
+    part = levels.subset(workload, len(material.train))
+    exact = _Local(material, declared, precision="float64")
+    answers = levels.ask(exact, workload, part, rate=1.0)
+    rate = levels.gradient_rate(answers, weights)
+    rough = _Local(material, declared, precision=workload.precision)
+    yardstick = levels.ask(rough, workload, part, rate=rate)
+    floors = levels.floors(weights, precision=workload.precision, rate=rate)
+    return Standard(part=part, rate=rate, answers=answers, yardstick=yardstick, floors=floors)
+
+
+class _Local:
+    """The numpy adapter in this process, in a precision and in declared semantics."""
+
+    def __init__(self, material: Material, declared: Mapping[str, str], *, precision: str) -> None:
+        numpy = registry.adapter("numpy")
+        self.kind = type("Reference", (numpy,), {"semantics": declared})
+        self.material, self.precision = material, precision
+        self.data = material.train.astype(precision, copy=False)
+        self.backend: Backend
+
+    def build(self, workload: Workload) -> None:
+        self.backend = self.kind(
+            workload.replace(precision=self.precision),
+            self.material.weights,
+            mode="numpy",
+            device="cpu",
+            threads=1,
+        )
+        self.backend.stage(self.data, self.data)
+
+    def predict(self, start: int, stop: int) -> NDArray[Any]:
+        return self.backend.predict(self.data[start:stop])
+
+    def train(self, order: NDArray[np.int64], rates: NDArray[np.float64]) -> float:
+        with np.errstate(all="ignore"):  # a workload may explode: the figures will say so
+            return self.backend.train(order, rates)
+
+    def weights(self) -> Weights:
+        return self.backend.weights()
+
+
+class _Remote:
+    """A contender in its worker; arrays travel through files."""
+
+    def __init__(
+        self,
+        process: Process,
+        material: Material,
+        scratch: Path,
+        part: levels.Subset,
+        how: Mapping[str, Any],
+    ) -> None:
+        self.process, self.material, self.part = process, material, part
+        self.mode = {key: how[key] for key in ("mode", "device", "threads")}
+        self.arrays = str(scratch / "arrays.npz"), str(scratch / "outputs.npy")
+        process.ask("load", backend=how["backend"], source=how["source"])
+
+    def build(self, workload: Workload) -> None:
+        weights = self.material.weights_path
+        self.process.ask("build", workload=workload.plain(), weights=weights, **self.mode)
+        train, test = self.material.paths
+        self.process.ask("stage", train=train, test=test, samples=self.part.samples)
+
+    def predict(self, start: int, stop: int) -> NDArray[Any]:
+        self.process.ask("predict", start=start, stop=stop, path=self.arrays[1])
+        return np.asarray(np.load(self.arrays[1]))
+
+    def train(self, order: NDArray[np.int64], rates: NDArray[np.float64]) -> float:
+        reply = self.process.ask("steps", order=order.tolist(), rates=rates.tolist())
+        return float(reply["loss"])
+
+    def weights(self) -> Weights:
+        self.process.ask("weights", path=self.arrays[0])
+        with np.load(self.arrays[0]) as file:
+            return {name: file[name] for name in self.material.weights}
+
+    def barrier(self) -> list[list[float]]:
+        workload, size = self.material.workload, self.part.samples
+        order = np.resize(workload.order(0, size), workload.batch * 3 * levels.BATCHES)
+        rates = np.resize(workload.rates(0, size), 3 * levels.BATCHES)
+        reply = self.process.ask("barrier", order=order.tolist(), rates=rates.tolist(), repeats=5)
+        readings: list[list[float]] = reply["readings"]
+        return readings

@@ -1,0 +1,158 @@
+"""The levels of verification: what is asked of a contender, and what is computed from its answers.
+
+Every level is asked of a `Subject`: the contender's worker, the float64 reference, or NumPy in the
+workload's precision (the yardstick). All see the same weights, samples, orders and rates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from levelfield.results.record import Figure
+from levelfield.spec.optimizers import SGD
+from levelfield.spec.workload import Weights, Workload
+from levelfield.verify.tolerances import MARGIN, TOLERANCES, Level
+
+STEPS, EPOCHS, BATCHES = 5, 2, 4
+"""Steps at the optimizer level; epochs, and full batches an epoch, at the epoch level."""
+FACTORS = (1.0, 0.5, 2.0, 0.25, 1.0)
+"""Rates of the optimizer level, as powers of two: exact in every precision."""
+
+
+class Subject(Protocol):
+    """Something that trains: built afresh for a workload, then asked."""
+
+    def build(self, workload: Workload) -> None:
+        """Begin again, from the initial weights."""
+
+    def predict(self, start: int, stop: int) -> NDArray[Any]:
+        """Predictions for these training samples."""
+
+    def train(self, order: NDArray[np.int64], rates: NDArray[np.float64]) -> float:
+        """Train on these samples; mean loss."""
+
+    def weights(self) -> Weights:
+        """The weights now."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subset:
+    """The part of the real training set on which the levels are asked."""
+
+    samples: int
+    """Samples at hand: some full batches, and a smaller last one where the data allow."""
+    full: int
+    """Samples in a full batch."""
+    rest: int
+    """Samples in the smaller last batch."""
+
+
+def subset(workload: Workload, samples: int) -> Subset:
+    """Some full batches and half a batch, as far as the training set goes."""
+    full = min(workload.batch, samples)
+    size = min(samples, BATCHES * full + max(1, full // 2))
+    return Subset(samples=size, full=full, rest=size % full)
+
+
+Answers = dict[tuple[Level, str], NDArray[Any]]
+"""By level and part: an array to be compared with the reference's."""
+
+
+def ask(subject: Subject, workload: Workload, part: Subset, *, rate: float) -> Answers:
+    """Put a subject through every level but the barrier's; two builds.
+
+    rate: of the one step at the gradient level, see `gradient_rate`.
+    """
+    answers: Answers = {}
+    exact = 2.0 ** np.round(np.log2(workload.rates(0, part.samples)[0]))
+    subject.build(workload)
+    answers["forward", "full batch"] = subject.predict(0, part.full)
+    if part.rest:
+        answers["forward", "last batch"] = subject.predict(part.samples - part.rest, part.samples)
+    before = _copied(subject.weights())
+    steps = workload.order(0, part.samples)
+    steps = np.resize(steps, workload.batch * (STEPS - 1) + max(1, part.full // 2))
+    subject.train(steps, exact * np.array(FACTORS))
+    for name, array in _copied(subject.weights()).items():
+        answers["optimizer", name] = array - before[name]
+    losses = [
+        subject.train(workload.order(epoch, part.samples), workload.rates(epoch, part.samples))
+        for epoch in range(1, 1 + EPOCHS)
+    ]
+    answers["epoch", "loss"] = np.array(losses, dtype=np.float64)
+
+    subject.build(workload.replace(optimizer=SGD(momentum=0.0, nesterov=False)))
+    before = _copied(subject.weights())
+    loss = subject.train(workload.order(0, part.samples)[: part.full], np.array([rate]))
+    for name, array in _copied(subject.weights()).items():
+        answers["gradient", name] = (before[name] - array) / rate
+    answers["gradient", "loss"] = np.array([loss], dtype=np.float64)
+    return answers
+
+
+def figures(
+    seen: Answers, reference: Answers, yardstick: Answers, *, precision: str, floors: Answers
+) -> list[Figure]:
+    """Compare a contender's answers with the reference's, array by array."""
+    made = []
+    for place, expected in reference.items():
+        level, part = place
+        floor = float(floors.get(place, np.zeros(())))
+        value = error(seen[place], expected, floor=floor)
+        noise = error(yardstick[place], expected, floor=floor)
+        limit = max(TOLERANCES[precision][level], MARGIN * noise)
+        made.append(Figure(level=level, part=part, value=value, limit=limit))
+    return made
+
+
+def floors(weights: Weights, *, precision: str, rate: float) -> Answers:
+    """By level and array, the L2 norm of the rounding of the weights themselves.
+
+    A change of weights below it cannot be told from none.
+    """
+    eps = float(np.finfo(precision).eps)
+    norms = {
+        name: eps * np.linalg.norm(array.astype(np.float64)) for name, array in weights.items()
+    }
+    found: Answers = {("optimizer", name): np.asarray(norm) for name, norm in norms.items()}
+    return {**found, **{("gradient", name): np.asarray(n / rate) for name, n in norms.items()}}
+
+
+def gradient_rate(reference: Answers, weights: Weights) -> float:
+    """A rate, a power of two, at which one step of SGD changes the weights by about themselves.
+
+    At rate 1 a small gradient drowns in the rounding of the weights it is added to; the gradient
+    is the change over the rate, whatever the rate.
+    """
+    size = np.sqrt(sum(float(np.sum(np.square(a, dtype=np.float64))) for a in weights.values()))
+    slope = np.sqrt(sum(float(np.sum(reference["gradient", name] ** 2)) for name in weights))
+    if not (slope > 0 and np.isfinite(slope) and size > 0):
+        return 1.0
+    return float(2.0 ** np.clip(np.round(np.log2(size / slope)), -30, 60))
+
+
+def barrier(readings: list[list[float]], *, precision: str) -> Figure:
+    """Share of a piece that passes after `train`: the first fetch of weights minus the second.
+
+    The median over several readings, so that a stranger on the machine does not decide.
+    """
+    shares = [max(0.0, late - idle) / (train + late) for train, late, idle in readings]
+    limit = TOLERANCES[precision]["barrier"]
+    return Figure(level="barrier", part="share", value=float(np.median(shares)), limit=limit)
+
+
+def error(seen: NDArray[Any], expected: NDArray[Any], *, floor: float) -> float:
+    """Relative L2 error; below ``floor`` nothing can be told from zero. NaN where shapes differ."""
+    if seen.shape != expected.shape:
+        return float("nan")
+    difference = float(np.linalg.norm(np.asarray(seen, np.float64) - expected))
+    return difference / max(float(np.linalg.norm(expected)), floor, np.finfo(np.float64).tiny)
+
+
+def _copied(weights: Weights) -> Mapping[str, NDArray[np.float64]]:
+    return {name: np.array(array, dtype=np.float64) for name, array in weights.items()}

@@ -1,0 +1,49 @@
+"""How far a contender may be from the float64 reference, per precision and level, with the reason.
+
+A figure's limit is the larger of the tolerance below and ten times what NumPy itself, run in the
+workload's precision, loses against the reference at the same place (its *yardstick*). A network
+that is ill-conditioned (saturated units, exploding weights) makes every library inexact; nobody is
+failed for the arithmetic's own error, and the yardstick stands in the limit for all to see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+Level = Literal["forward", "gradient", "optimizer", "epoch", "barrier"]
+LEVELS: tuple[Level, ...] = ("forward", "gradient", "optimizer", "epoch", "barrier")
+MARGIN = 10.0
+"""Times the yardstick: two exact libraries differ by the order of their sums, not by ten times."""
+
+TOLERANCES: Mapping[str, Mapping[Level, float]] = {
+    "float32": {
+        # 2^-24 = 6e-8 a rounding; a product of thousands of terms loses two digits more.
+        "forward": 1e-5,
+        # Sums over the batch on top; one ReLU that flips at zero shows at 1e-5.
+        "gradient": 1e-4,
+        # Adam divides by sqrt(v): where gradients almost vanish their noise is amplified.
+        "optimizer": 1e-3,
+        # The mean over an epoch forgives most of the noise of single weights.
+        "epoch": 1e-4,
+        # Of the time of a piece: a backend that does not wait at all has a share near 1.
+        "barrier": 0.1,
+    },
+    "float64": {
+        "forward": 1e-10,
+        "gradient": 1e-8,
+        # Keras 3 rounds the optimizers' constants to float32 (0.999 is off by 1e-8, 1 - 0.999 by
+        # 1e-5 of itself), whatever the precision of the model.
+        "optimizer": 2e-5,
+        "epoch": 1e-5,
+        "barrier": 0.1,
+    },
+}
+
+REASONS: Mapping[Level, str] = {
+    "forward": "predictions of a full batch and of a smaller last one: relative L2 error",
+    "gradient": "one step of plain SGD, the change of weights over the rate: relative L2 error",
+    "optimizer": "steps of the stock optimizer at changing rates: relative L2 error of the change",
+    "epoch": "training loss of whole epochs on a real subset, order imposed: relative error",
+    "barrier": "share of a piece's time that passes after `train` returned",
+}
