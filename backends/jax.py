@@ -132,7 +132,7 @@ class Jax(Backend):
 
 
 def _forward(jax: Any, workload: Workload) -> Any:
-    """The model as a function of weights and samples, up to the logits where the loss takes them."""
+    """The model as a function of weights and samples; up to the logits where the loss takes them."""
     functions = {
         "linear": lambda z: z,
         "sigmoid": jax.nn.sigmoid,

@@ -61,7 +61,7 @@ class Synthetic(dataset.Dataset):
     def _mixtures(
         self, patterns: NDArray[np.float64], samples: int, *, stream: int
     ) -> NDArray[np.float64]:
-        """Weighted patterns and noise, summed in a written order: no BLAS, so no rounding of its own."""
+        """Weighted patterns and noise, summed in a fixed order: BLAS would round its own way."""
         mixed = self._uniform(stream, samples, self.features)
         mixed *= NOISE
         weights = self._uniform(stream + 1, samples, PATTERNS)

@@ -13,6 +13,7 @@ from levelfield import __version__
 from levelfield.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
 
     from levelfield.run.runner import Options
     from levelfield.spec.plan import Contender
@@ -147,7 +148,7 @@ def _fresh_folder(suite: str) -> str:
     return f"results/{suite}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
 
 
-def _positive(kind: type[int | float]) -> object:
+def _positive(kind: type[int | float]) -> Callable[[str], float]:
     def number(text: str) -> float:
         value = kind(text)
         if not 0 < value < float("inf"):

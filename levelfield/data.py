@@ -8,11 +8,14 @@ checked, cast to the workload's precision and kept in the cache. The worker only
 
 from __future__ import annotations
 
+import json
+import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +23,7 @@ from numpy.typing import NDArray
 from levelfield.errors import UserError
 
 if TYPE_CHECKING:
-    from levelfield.dataset import Dataset
+    from levelfield.dataset import Dataset, File
 
 Array = NDArray[Any]
 Announce = Callable[[str], None]
@@ -113,11 +116,15 @@ def prepare(dataset: Dataset, *, precision: str, data: Path, announce: Announce)
         with _alone(cache / f".{folder.name}.lock", announce):
             found = _reuse(dataset, folder, facts)
             if not found:
+                if os.path.lexists(folder):
+                    announce(f"{folder} is not whole: preparing it anew")
                 arrays = _arrays(dataset, precision, data, announce)
                 _store(folder, facts, arrays)
                 found = _reuse(dataset, folder, facts)
     if not found:
-        raise UserError("is not what was just written", where=str(folder), hint=_elsewhere(CACHE))
+        raise UserError(
+            "is not what was just written", where=str(folder), hint=f"set {CACHE} to another folder"
+        )
     return found
 
 
@@ -169,11 +176,13 @@ def _where(source: type[Dataset], data: Path) -> str:
     absent = registry.missing(source.packages)
     if absent:
         return f"missing package {' '.join(absent)}"
-    places = {file: _place(file, data) for file in source.files}
-    lost = [file for file, place in places.items() if place is None]
-    if lost:
-        return "will be downloaded" if all(file.urls for file in lost) else "not found"
-    return str(data if None in places else next(iter(places.values()), "embedded"))
+    folder = "embedded"
+    for file in source.files:
+        place = _place(file, data)
+        if place is None:
+            return "will be downloaded" if file.urls else "not found"
+        folder = str(place.parent)
+    return folder
 
 
 # --- where files are -------------------------------------------------------------------------
@@ -194,16 +203,21 @@ def _absolute(text: str, variable: str) -> Path:
         return Path(text).expanduser().absolute()
     except RuntimeError:
         raise UserError(
-            "no home folder is known", where=text, hint=f"set {variable} to an absolute path"
+            "no home folder is known", where=text, hint=f"set HOME, or {variable} to a folder"
         ) from None
 
 
 def _place(file: File, data: Path) -> Path | None:
     """Where a file lies: below the given folder, else below the user's own."""
-    for base in (data, _own_data()):
+    for base in _bases(data):
         if os.path.lexists(base / file.path):
             return base / file.path
     return None
+
+
+def _bases(data: Path) -> Iterator[Path]:
+    yield data
+    yield _own_data()  # not asked for before it is needed: a bare container has no home
 
 
 def _find(file: File, data: Path) -> Path | None:
@@ -302,7 +316,7 @@ def _chunks(url: str) -> Iterator[bytes]:
             raise _MirrorError(f"nothing came for {TIMEOUT:g} s") from None
         words = getattr(reason, "strerror", "") or str(reason) or type(reason).__name__
         raise _MirrorError(words) from None
-    if length is not None and came != int(length):
+    if length is not None and length.strip() != str(came):
         raise _MirrorError(f"cut short: {came} of {length} bytes")
 
 
@@ -403,13 +417,131 @@ def _store(folder: Path, facts: Mapping[str, Any], arrays: tuple[Array, Array]) 
             name: _write(aside / name, array)
             for name, array in zip((TRAIN, TEST), arrays, strict=True)
         }
-        meta = {**facts, "sha256": _hash(*arrays), "stored": stored}
         shapes = {"train": arrays[0].shape, "test": arrays[1].shape}
-        meta = {**meta, "shapes": shapes}
-        (aside / META).write_text(_sealed(meta), encoding="utf-8")
+        meta = {**facts, "shapes": shapes, "sha256": _hash(*arrays), "stored": stored}
+        sealed = {**meta, "seal": _hash(_json(meta))}
+        (aside / META).write_text(json.dumps(sealed, indent=1) + "\n", encoding="utf-8")
         if os.path.lexists(folder):
             folder.rename(old)
         aside.rename(folder)
     finally:
         _remove(aside)
         _remove(old)
+
+
+def _write(path: Path, array: Array) -> dict[str, Any]:
+    """Write an array as .npy and force it to the disk; return what tells whether it changed.
+
+    Forced, so that no write is left to be done in the background while something is timed.
+    """
+    import io
+
+    head = io.BytesIO()
+    layout = np.lib.format.header_data_from_array_1_0(array)
+    np.lib.format.write_array_header_1_0(head, layout)
+    with path.open("wb") as file:
+        file.write(head.getvalue())
+        file.write(array.data)
+        file.flush()
+        os.fsync(file.fileno())
+    status = path.stat()
+    sha256 = _hash(head.getvalue(), array)
+    return {"bytes": status.st_size, "modified": status.st_mtime_ns, "sha256": sha256}
+
+
+def _reuse(dataset: Dataset, folder: Path, facts: Mapping[str, Any]) -> Prepared | None:
+    """What lies in a folder of the cache, or None where it is not whole and as it was written."""
+    try:
+        meta = json.loads((folder / META).read_text(encoding="utf-8"))
+        seal = meta.pop("seal")
+        good = seal == _hash(_json(meta)) and all(meta[key] == facts[key] for key in facts)
+        good = good and all(
+            _unchanged(folder / name, meta["stored"][name]) for name in (TRAIN, TEST)
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    if not good:
+        return None
+    digest = meta["sha256"][:16]
+    return Prepared(folder=folder, shape=dataset.shape, sizes=dataset.sizes, digest=digest)
+
+
+def _unchanged(path: Path, stored: Mapping[str, Any]) -> bool:
+    status = path.stat()
+    if status.st_size != stored["bytes"]:
+        return False
+    untouched: bool = status.st_mtime_ns == stored["modified"]
+    return untouched or _hash_file(path) == stored["sha256"]
+
+
+# --- files -----------------------------------------------------------------------------------
+
+
+@contextmanager
+def _alone(path: Path, announce: Announce) -> Iterator[None]:
+    """Hold a lock file, one process at a time; it is gone afterwards, even from a killed process.
+
+    (A killed process leaves the file, but not the lock: the next one takes and removes it.)
+    """
+    import fcntl
+
+    while True:
+        with path.open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                announce(f"waiting for another process, which holds {path}")
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            try:
+                ours = os.path.samestat(os.fstat(lock.fileno()), path.stat())
+            except FileNotFoundError:
+                ours = False  # the process before has removed the file we waited for
+            if ours:
+                try:
+                    yield
+                finally:
+                    path.unlink(missing_ok=True)
+                return
+
+
+@contextmanager
+def _writing(folder: Path, variable: str) -> Iterator[None]:
+    """Turn what fails while writing into a folder into a `UserError`."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"cannot be written ({error.strerror or error})",
+            where=str(folder),
+            hint=f"make room, or set {variable} to another folder",
+        ) from None
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, a link or a folder with all in it, where there is one."""
+    import shutil
+
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _json(facts: Mapping[str, Any]) -> bytes:
+    return json.dumps(facts, sort_keys=True).encode()
+
+
+def _hash(*parts: bytes | Array) -> str:
+    import hashlib
+
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part.data if isinstance(part, np.ndarray) else part)
+    return digest.hexdigest()
+
+
+def _hash_file(path: Path) -> str:
+    import hashlib
+
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -111,7 +111,7 @@ class Worker:
         """Write the weights into a file."""
         import numpy as np
 
-        np.savez(path, **dict(self.backend.weights()))
+        np.savez(path, **dict(self.backend.weights()))  # type: ignore[arg-type]
         return {}
 
     def barrier(self, *, order: list[int], rates: list[float], repeats: int) -> Message:
@@ -217,7 +217,7 @@ def main(arguments: list[str]) -> None:
     os.sched_setaffinity(0, map(int, arguments[2].split(",")))
     die_with_parent(int(arguments[3]))
     for descriptor in (asked, answered):
-        os.set_inheritable(descriptor, False)
+        os.set_inheritable(descriptor, False)  # noqa: FBT003 - its signature
     worker, lines = Worker(), Lines()
     while data := os.read(asked, 1 << 20):
         for message in lines.feed(data):

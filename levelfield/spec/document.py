@@ -132,7 +132,7 @@ def _pairs(
 def _scalar(node: yaml.Node, source: str) -> Any:
     loader = yaml.SafeLoader("")
     try:
-        return loader.construct_object(node)  # type: ignore[no-untyped-call]
+        return loader.construct_object(node)
     except (ValueError, OverflowError) as error:
         where = f"{source}:{node.start_mark.line + 1}"
         raise UserError(f"not a value: {error}", where=where) from None

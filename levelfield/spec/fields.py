@@ -15,7 +15,6 @@ import sys
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
 from levelfield.errors import UserError, shown, unknown
@@ -137,11 +136,15 @@ class Tagged(Spec):
         return {"kind": self.kind, **super().plain()}
 
 
-@cache
+_HINTS: dict[type, dict[str, Any]] = {}
+
+
 def hints(cls: type) -> dict[str, Any]:
     """The annotations of a dataclass' fields, resolved."""
-    found = get_type_hints(cls, vars(sys.modules[cls.__module__]), include_extras=True)
-    return {field.name: found[field.name] for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    if cls not in _HINTS:
+        found = get_type_hints(cls, vars(sys.modules[cls.__module__]), include_extras=True)
+        _HINTS[cls] = {field.name: found[field.name] for field in dataclasses.fields(cls)}
+    return _HINTS[cls]
 
 
 def conform(value: Any, annotation: Any) -> Any:

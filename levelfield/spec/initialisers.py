@@ -55,8 +55,8 @@ FILLS: dict[str, Fill] = {
 def fill(name: str, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:
     """Return a filled float64 array of this shape.
 
-    A kernel's last two axes are inputs x outputs; axes before them, a convolution's window, multiply
-    both fans; a bias of n units counts fan-in = fan-out = n.
+    A kernel's last two axes are inputs x outputs; axes before them, a convolution's window,
+    multiply both fans; a bias of n units counts fan-in = fan-out = n.
     """
     window = 1
     for size in shape[:-2]:

@@ -1,0 +1,93 @@
+"""What can be asked of a checkout: `nox -s bench`, `nox -s tests`, `nox -s lint`.
+
+All sessions share one environment, built from the lock files in ``environments/`` on first use and
+kept in ``.nox/``; a marker written last tells a whole one from a half-made one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sys
+import venv
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+LOCKS = [ROOT / "environments" / name for name in ("main.txt", "tools.txt")]
+SHARED_DATA = ROOT.parent / "shared" / "datasets"
+
+nox.needs_version = ">=2024.3.2"
+nox.options.sessions = ["lint", "tests"]
+
+
+@nox.session(venv_backend="none")
+def bench(session: nox.Session) -> None:
+    """Build what is needed, run the main job on real data, say where the report lies.
+
+    Words after ``--`` go to `levelfield run`; without any, the suite ``quick`` runs.
+    """
+    python = environment(session)
+    words = session.posargs or ["quick"]
+    if "--out" not in words:
+        words = [*words, "--out", fresh_folder(words[0])]
+    folder = words[words.index("--out") + 1]
+    levelfield(session, python, "run", *words)
+    levelfield(session, python, "report", folder)
+
+
+@nox.session(venv_backend="none")
+def tests(session: nox.Session) -> None:
+    """Run every test; words after ``--`` go to pytest."""
+    python = environment(session)
+    session.run(str(python.parent / "pytest"), *session.posargs, external=True, env=with_data())
+
+
+@nox.session(venv_backend="none")
+def lint(session: nox.Session) -> None:
+    """Check format, lint and types."""
+    tools = environment(session).parent
+    session.run(str(tools / "ruff"), "format", "--check", ".", external=True)
+    session.run(str(tools / "ruff"), "check", ".", external=True)
+    session.run(str(tools / "mypy"), external=True)
+
+
+def environment(session: nox.Session) -> Path:
+    """The shared environment's interpreter; built first where it is not there yet."""
+    locks = b"".join(lock.read_bytes() for lock in LOCKS)
+    text = locks + sys.version.encode() + (ROOT / "pyproject.toml").read_bytes()
+    folder = ROOT / ".nox" / f"main-{hashlib.sha256(text).hexdigest()[:10]}"
+    python = folder / "bin" / "python"
+    if (folder / "complete").exists():
+        return python
+    session.log(f"building {folder.relative_to(ROOT)}: a few minutes, once")
+    shutil.rmtree(folder, ignore_errors=True)
+    venv.create(folder, with_pip=True)
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    requirements = [word for lock in LOCKS for word in ("--requirement", str(lock))]
+    session.run(*pip, *requirements, external=True)
+    session.run(*pip, "--no-deps", "--editable", str(ROOT), external=True)
+    (folder / "complete").touch()
+    return python
+
+
+def levelfield(session: nox.Session, python: Path, *words: str) -> None:
+    """Run the command line, with the data directory that lies beside the checkout, if any."""
+    session.run(str(python.parent / "levelfield"), *words, external=True, env=with_data())
+
+
+def with_data() -> dict[str, str]:
+    """LEVELFIELD_DATA, unless the user has set it."""
+    if "LEVELFIELD_DATA" in os.environ or not SHARED_DATA.is_dir():
+        return {}
+    return {"LEVELFIELD_DATA": str(SHARED_DATA)}
+
+
+def fresh_folder(suite: str) -> str:
+    """A folder that no study lies in yet: ``results/quick``, ``results/quick-2`` ..."""
+    name, number = Path(suite).stem, 1
+    while (ROOT / "results" / (name if number == 1 else f"{name}-{number}")).exists():
+        number += 1
+    return f"results/{name if number == 1 else f'{name}-{number}'}"
