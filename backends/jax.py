@@ -107,7 +107,7 @@ class Jax(Backend):
         if len(rest):
             state, last = self.step(state, rest, rates[full], *data)
         self.state = jax.block_until_ready(state)
-        total = batch * sum(float(np.sum(loss, dtype=np.float64)) for loss in losses)
+        total = batch * sum(float(np.asarray(loss).sum(dtype=np.float64)) for loss in losses)
         return (total + (len(rest) * float(last) if len(rest) else 0.0)) / len(order)
 
     def predict(self, x: Array) -> Array:
@@ -132,7 +132,7 @@ class Jax(Backend):
 
 
 def _forward(jax: Any, workload: Workload) -> Any:
-    """The model as a function of weights and samples; up to the logits where the loss takes them."""
+    """The model as a function of weights and samples, to the logits where the loss takes them."""
     functions = {
         "linear": lambda z: z,
         "sigmoid": jax.nn.sigmoid,

@@ -151,7 +151,7 @@ def open_arrays(paths: Sequence[str | Path], samples: int | None) -> tuple[Array
     """
     try:
         train, test = (np.asarray(np.load(path, mmap_mode="r")) for path in paths)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise UserError(
             f"the prepared arrays cannot be opened ({error})",
             where=str(paths[0]),

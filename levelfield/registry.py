@@ -13,7 +13,6 @@ import pkgutil
 import sys
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 from types import ModuleType
 
@@ -28,6 +27,8 @@ ENTRY_POINTS = "levelfield.backends"
 @cache
 def backends() -> dict[str, type[Backend]]:
     """Every installed adapter by name: those of ``backends/``, then those of entry points."""
+    from importlib.metadata import entry_points
+
     found = {cls.name: cls for module in _modules("backends") for cls in _adapters(module)}
     for entry in entry_points(group=ENTRY_POINTS):
         cls = entry.load()
@@ -47,6 +48,13 @@ def adapter(name: str, source: str = "") -> type[Backend]:
     if name not in known:
         raise unknown("backend", name, known)
     return known[name]
+
+
+def adapter_in(module: str, name: str) -> type[Backend]:
+    """The adapter of this name in a module, looking at no other: a worker's quick start."""
+    members = vars(importlib.import_module(module)).values()
+    found: type[Backend] = next(cls for cls in members if _concrete(cls) and cls.name == name)
+    return found
 
 
 @cache
@@ -101,6 +109,8 @@ def dataset(text: str) -> Dataset:
 
 def versions(packages: tuple[str, ...]) -> dict[str, str]:
     """Installed version of each distribution; those that are missing are left out."""
+    from importlib.metadata import PackageNotFoundError, version
+
     found = {}
     for package in packages:
         try:

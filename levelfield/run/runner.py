@@ -225,6 +225,7 @@ def _check(
                 lambda: bench.process(contender, scratch),
                 scratch,
                 backend=contender.backend,
+                module=contender.module,
                 source=contender.source,
                 **how,
             )

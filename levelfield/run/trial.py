@@ -108,7 +108,8 @@ def _converse(
     trial: Trial, setting: Setting, process: Process, notes: _Notes, tell: Tell
 ) -> dict[str, Any]:
     who, workload = trial.contender, trial.workload
-    notes.note("import", process.ask("load", backend=who.backend, source=who.source))
+    loaded = process.ask("load", backend=who.backend, module=who.module, source=who.source)
+    notes.note("import", loaded)
     built = process.ask(
         "build",
         workload=workload.plain(),

@@ -35,13 +35,16 @@ class Worker:
         self.train_set: Array
         self.test_set: Array
 
-    def load(self, *, backend: str, source: str) -> Message:
+    def load(self, *, backend: str, module: str, source: str) -> Message:
         """Import the adapter, then, on the clock, what it names as its imports."""
         import importlib
 
         from levelfield import registry
 
-        self.kind = registry.adapter(backend, source)
+        if source:
+            self.kind = registry.adapter(backend, source)
+        else:
+            self.kind = registry.adapter_in(module, backend)
         with self.clock.running():
             for module in self.kind.imports:
                 importlib.import_module(module)

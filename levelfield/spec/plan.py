@@ -23,6 +23,8 @@ class Contender:
     mode: str
     device: str
     environment: str
+    module: str = ""
+    """The module that holds the adapter."""
     source: str = ""
     """The adapter's file, where it came by ``--backend ./mine.py``."""
 
@@ -84,6 +86,7 @@ def contenders(
             mode=mode,
             device=device,
             environment=adapters[name].environment,
+            module=adapters[name].__module__,
             source=source,
         )
         for name, found in chosen.items()

@@ -72,7 +72,7 @@ def verify(
 ) -> Verification:
     """Put one contender through every level; raise `WorkerError` where it is unsupported.
 
-    how: ``backend``, ``source``, ``mode``, ``device`` and ``threads`` of the contender.
+    how: ``backend``, ``module``, ``source``, ``mode``, ``device`` and ``threads`` of the contender.
     """
     semantics.check(adapter.semantics, where=f"semantics of {adapter.name}")
     material = reference.material
@@ -161,7 +161,7 @@ class _Remote:
         self.process, self.material, self.part = process, material, part
         self.mode = {key: how[key] for key in ("mode", "device", "threads")}
         self.arrays = str(scratch / "arrays.npz"), str(scratch / "outputs.npy")
-        process.ask("load", backend=how["backend"], source=how["source"])
+        process.ask("load", **{key: how[key] for key in ("backend", "module", "source")})
 
     def build(self, workload: Workload) -> None:
         weights = self.material.weights_path
