@@ -1,0 +1,134 @@
+"""What Levelfield costs over a bare script: the same training in both, epoch by epoch in turns.
+
+    python benchmarks/adapter_tax.py [--samples 10000] [--rounds 15] [CONTENDER ...]
+
+For each backend's fast mode a bare, idiomatic script (``benchmarks/bare/``) and Levelfield's own
+worker are alive at once; in each round both train one epoch of the thesis network on MNIST, in
+random order. Printed: the median of the rounds' ratios, with its quartiles, and the best steady
+epoch as a share of the machine's own matrix-multiply rate, measured in the same rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from levelfield import data, registry
+from levelfield.run.process import Process, worker_environ
+from levelfield.spec import suite
+
+BARE = Path(__file__).parent / "bare"
+PAIRS = {
+    "numpy/numpy": ("numpy_plain.py", {}, []),
+    "torch/eager": ("torch_eager.py", {}, []),
+    "torch/compile": ("torch_compile.py", {}, []),
+    "jax/scan": ("jax_scan.py", {}, []),
+    "tensorflow/xla": ("tensorflow_xla.py", {}, []),
+    "tensorflow/graph": ("tensorflow_xla.py", {}, ["--graph"]),
+    "keras-tensorflow/tuned": ("keras_fit.py", {"KERAS_BACKEND": "tensorflow"}, None),
+    "keras-jax/tuned": ("keras_fit.py", {"KERAS_BACKEND": "jax"}, None),
+    "keras-torch/tuned": ("keras_fit.py", {"KERAS_BACKEND": "torch"}, None),
+}
+WARM = 3
+
+
+def main() -> None:
+    """Measure every pair that was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--samples", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("contenders", nargs="*", default=list(PAIRS))
+    options = parser.parse_args()
+    workload = suite.load(registry.suites() / "autoencoder.yaml").workloads[0]
+    workload = workload.replace(samples=options.samples)
+    source = registry.dataset(workload.dataset)
+    prepared = data.prepare(
+        source, precision="float32", data=data.data_directory(None), announce=print
+    )
+    flops = workload.flops(source.shape) * options.samples
+    print(f"{'contender':24} {'ratio':>6} {'quartiles':>15} {'ours s':>8} {'bare s':>8} {'of rate':>8}")
+    for name in options.contenders:
+        ours, bare, rate = measure(name, workload, prepared.paths, options.rounds)
+        ratios = [a / b for a, b in zip(ours, bare, strict=True)]
+        low, middle, high = statistics.quantiles(ratios, n=4)
+        share = flops / statistics.median(ours) / rate
+        print(
+            f"{name:24} {middle:6.3f} {low:7.3f}-{high:.3f} {statistics.median(ours):8.3f} "
+            f"{statistics.median(bare):8.3f} {share:8.0%}",
+            flush=True,
+        )
+
+
+def measure(
+    name: str, workload: suite.Workload, paths: tuple[Path, Path], rounds: int
+) -> tuple[list[float], list[float], float]:
+    """Seconds of every epoch, ours and bare, and the best matrix product's operations a second."""
+    backend, mode = name.split("/")
+    script, extra, words = PAIRS[name]
+    adapter = registry.adapter(backend)
+    if words is None:
+        words = [json.dumps(dict(adapter.tuning))]  # type: ignore[attr-defined]
+    cpus = sorted(os.sched_getaffinity(0))
+    with tempfile.TemporaryDirectory() as scratch:
+        weights = f"{scratch}/weights.npz"
+        np.savez(weights, **workload.initial_weights((784,)))
+        environ = {**adapter.environ, "JAX_PLATFORMS": "cpu"}
+        command = [sys.executable, str(BARE / script), str(paths[0]), str(workload.samples), *words]
+        with (
+            Process(cpus=cpus, environ=environ, timeout=3600) as process,
+            Process(cpus=cpus, environ={}, timeout=3600) as sentinel,
+            subprocess.Popen(
+                command,
+                env=worker_environ(threads=len(cpus), extra={**extra, **environ}),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+            ) as other,
+        ):
+            process.ask("load", backend=backend, module=adapter.__module__, source="")
+            process.ask(
+                "build",
+                workload=workload.plain(),
+                weights=weights,
+                mode=mode,
+                device="cpu",
+                threads=len(cpus),
+            )
+            process.ask(
+                "stage", train=str(paths[0]), test=str(paths[1]), samples=workload.samples
+            )
+            seconds: dict[str, list[float]] = {"ours": [], "bare": [], "matmul": []}
+            for number in range(WARM + rounds):
+                for who in random.sample(["ours", "bare"], 2):  # noqa: S311 - an order
+                    if who == "ours":
+                        seconds[who].append(process.ask("train", epoch=number)["wall"])
+                    else:
+                        seconds[who].append(epoch(other))
+                product = sentinel.ask("sentinel", size=1024, repeats=5, precision="float32")
+                seconds["matmul"] += product["seconds"]
+            other.stdin.close()  # type: ignore[union-attr]
+    rate = 2 * 1024**3 / min(seconds["matmul"])
+    return seconds["ours"][WARM:], seconds["bare"][WARM:], rate
+
+
+def epoch(process: subprocess.Popen[str]) -> float:
+    """Have a bare script train one epoch; gives its seconds."""
+    assert process.stdin is not None  # noqa: S101 - both are pipes
+    assert process.stdout is not None  # noqa: S101
+    process.stdin.write("\n")
+    process.stdin.flush()
+    return float(process.stdout.readline().split()[0])
+
+
+if __name__ == "__main__":
+    main()
