@@ -9,6 +9,8 @@ import numpy as np
 
 from levelfield.backend import Array, Backend, Unsupported, Weights, Workload
 
+from .jax_model import forward
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -43,12 +45,12 @@ class Jax(Backend):
         except RuntimeError as error:
             raise Unsupported(f"jax sees no {device} device ({error})") from None
         self.jax, self.workload, self.mode = jax, workload, mode
-        self.forward = _forward(jax, workload)
-        optimizer = optax.inject_hyperparams(lambda rate: _optimizer(optax, workload, rate))(1.0)
+        self.forward = forward(jax, workload)
+        update = optax.inject_hyperparams(lambda rate: optimizer(optax, workload, rate))(1.0)
         put = partial(jax.device_put, device=self.device)
         weights = {name: put(np.array(array)) for name, array in weights.items()}
-        self.state = (weights, put(optimizer.init(weights)))
-        step = self._step(optax, optimizer)
+        self.state = (weights, put(update.init(weights)))
+        step = self._step(optax, update)
         self.step = jax.jit(step, donate_argnums=0)
 
         def steps(state: Any, batches: Any, rates: Any, x: Any, y: Any) -> Any:
@@ -57,7 +59,7 @@ class Jax(Backend):
         self.steps = jax.jit(steps, donate_argnums=0)
         self.outputs = jax.jit(lambda weights, x: self._activated(self.forward(weights, x)))
 
-    def _step(self, optax: Any, optimizer: Any) -> Any:
+    def _step(self, optax: Any, update: Any) -> Any:
         jax, dtype = self.jax, self.workload.precision
         compare = optax.squared_error
         if self.workload.loss == "binary_crossentropy":
@@ -72,7 +74,7 @@ class Jax(Backend):
             y_batch = x_batch if y is None else y[rows]
             value, gradients = jax.value_and_grad(loss)(weights, x_batch, y_batch)
             memory.hyperparams["rate"] = rate.astype(dtype)
-            updates, memory = optimizer.update(gradients, memory, weights)
+            updates, memory = update.update(gradients, memory, weights)
             return (optax.apply_updates(weights, updates), memory), value
 
         return step
@@ -129,48 +131,3 @@ class Jax(Backend):
             "matmul precision": str(self.jax.config.jax_default_matmul_precision),
             "platform": self.device.platform,
         }
-
-
-def _forward(jax: Any, workload: Workload) -> Any:
-    """The model as a function of weights and samples, to the logits where the loss takes them."""
-    functions = {
-        "linear": lambda z: z,
-        "sigmoid": jax.nn.sigmoid,
-        "tanh": jax.numpy.tanh,
-        "relu": jax.nn.relu,
-        "selu": jax.nn.selu,
-    }
-    for layer in workload.layers:
-        if layer.kind != "dense":
-            raise Unsupported(f"jax has no layer of kind {layer.kind}")
-    activations = [functions[layer.activation] for layer in workload.layers]
-    if workload.loss == "binary_crossentropy":
-        activations[-1] = functions["linear"]
-
-    def forward(weights: Any, x: Any) -> Any:
-        for number, activation in enumerate(activations, start=1):
-            x = activation(x @ weights[f"layer{number}/kernel"] + weights[f"layer{number}/bias"])
-        return x
-
-    return forward
-
-
-def _optimizer(optax: Any, workload: Workload, rate: Any) -> Any:
-    """The stock optax optimizer with the workload's constants."""
-    spec = workload.optimizer
-    match spec.kind:
-        case "sgd":
-            return optax.sgd(rate, momentum=spec.momentum or None, nesterov=spec.nesterov)
-        case "adam":
-            return optax.adam(rate, b1=spec.beta1, b2=spec.beta2, eps=spec.epsilon)
-        case "adamax":
-            return optax.adamax(rate, b1=spec.beta1, b2=spec.beta2, eps=spec.epsilon)
-        case "adagrad":
-            start = {"initial_accumulator_value": spec.accumulator}
-            return optax.adagrad(rate, eps=spec.epsilon, **start)
-        case "adadelta":
-            return optax.adadelta(rate, rho=spec.rho, eps=spec.epsilon)
-        case "rmsprop":
-            rest = {"eps": spec.epsilon, "momentum": spec.momentum or None}
-            return optax.rmsprop(rate, decay=spec.rho, **rest)
-    raise Unsupported(f"jax has no optimizer {spec.kind}")

@@ -1,4 +1,4 @@
-"""Keras 3 on TensorFlow, on JAX and on PyTorch: `model.fit`, as it comes and tuned."""
+"""What Keras 3 does alike on every engine: the model, the stock optimizers, `fit`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from levelfield.backend import Array, Backend, Unsupported, Weights, Workload
-
-from .tensorflow import read_threads, set_threads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,73 +87,6 @@ class Keras(Backend):
             "steps_per_execution": self.model.steps_per_execution,
             "engine": self.keras.backend.backend(),
         }
-
-
-class KerasTensorFlow(Keras):
-    """Keras on TensorFlow; tuned: compiled by XLA, which Keras leaves off on the CPU."""
-
-    name = "keras-tensorflow"
-    packages = ("keras", "tensorflow-cpu")
-    imports = ("tensorflow", "keras")
-    environ: ClassVar = {"KERAS_BACKEND": "tensorflow"}
-    semantics: ClassVar = {**Keras.semantics, "binary_crossentropy": "logits"}
-    tuning: ClassVar = {"jit_compile": True}
-
-    def prepare(self, workload: Workload, threads: int) -> None:
-        """Set the sizes of TensorFlow's thread pools."""
-        del workload
-        import tensorflow as tf
-
-        self.tf = tf
-        set_threads(tf, threads)
-
-    def settings(self) -> Mapping[str, str | int | bool]:
-        """Keras' settings and TensorFlow's threads."""
-        return {**super().settings(), **read_threads(self.tf)}
-
-
-class KerasJax(Keras):
-    """Keras on JAX; tuned: several steps in one call."""
-
-    name = "keras-jax"
-    packages = ("keras", "jax", "jaxlib")
-    imports = ("jax", "keras")
-    environ: ClassVar = {"KERAS_BACKEND": "jax"}
-    tuning: ClassVar = {"steps_per_execution": 20}
-
-    def prepare(self, workload: Workload, threads: int) -> None:
-        """Allow float64 where it is asked for; threads follow the worker's affinity."""
-        del threads
-        import jax
-
-        self.jax = jax
-        jax.config.update("jax_enable_x64", workload.precision == "float64")
-
-    def wait(self) -> None:
-        """Wait for every variable."""
-        self.jax.block_until_ready([variable.value for variable in self.model.variables])
-
-
-class KerasTorch(Keras):
-    """Keras on PyTorch; tuned: without torch.compile, which Keras puts on by itself."""
-
-    name = "keras-torch"
-    packages = ("keras", "torch")
-    imports = ("torch", "keras")
-    environ: ClassVar = {"KERAS_BACKEND": "torch"}
-    tuning: ClassVar = {"jit_compile": False}
-
-    def prepare(self, workload: Workload, threads: int) -> None:
-        """Set PyTorch's threads."""
-        del workload
-        import torch
-
-        self.torch = torch
-        torch.set_num_threads(threads)
-
-    def settings(self) -> Mapping[str, str | int | bool]:
-        """Keras' settings and PyTorch's threads."""
-        return {**super().settings(), "threads": self.torch.get_num_threads()}
 
 
 def build(keras: Any, workload: Workload, weights: Weights) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,7 @@ class Split:
     test: NDArray[Any]
 
 
-class Dataset(Spec):
+class Dataset(Spec, ABC):
     """A source of samples. A subclass is a frozen dataclass; its fields are its options.
 
     One file in ``datasets/`` a source, found by being there; `levelfield.data` finds or fetches the

@@ -1,8 +1,7 @@
-"""Where data lie, what is prepared of them, and what workers map."""
+"""What is prepared of data sets, what is refused, and what workers map."""
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import os
@@ -80,53 +79,6 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-# --- directories
-
-
-def test_data_directory_is_the_option_then_the_variable_then_the_users_own(tmp_path, monkeypatch):
-    option, variable = tmp_path / "option", tmp_path / "variable"
-    option.mkdir()
-    variable.mkdir()
-    assert data.data_directory(None) == tmp_path / "own" / "levelfield"
-    monkeypatch.setenv("LEVELFIELD_DATA", str(variable))
-    assert data.data_directory(None) == data.data_directory("") == variable
-    assert data.data_directory(str(option)) == data.data_directory(option) == option
-
-
-def test_own_directories_follow_the_xdg_rules(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("LEVELFIELD_CACHE")
-    for relative_or_empty in ("", "relative/folder"):
-        monkeypatch.setenv("XDG_DATA_HOME", relative_or_empty)
-        monkeypatch.setenv("XDG_CACHE_HOME", relative_or_empty)
-        assert data.data_directory(None) == tmp_path / ".local/share/levelfield"
-        assert data.cache_directory() == tmp_path / ".cache/levelfield"
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert data.cache_directory() == tmp_path / "xdg" / "levelfield"
-    monkeypatch.setenv("LEVELFIELD_CACHE", "~/mine")
-    assert data.cache_directory() == tmp_path / "mine"
-
-
-def test_relative_directories_become_absolute(tmp_path, monkeypatch):
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("LEVELFIELD_CACHE", "there")
-    assert data.data_directory("here") == tmp_path / "here"
-    assert data.cache_directory() == tmp_path / "there"
-
-
-@pytest.mark.parametrize("given", ["missing", "file", "~nobody-of-this-name/x", "a\0b"])
-def test_a_given_data_directory_must_exist(given, tmp_path, monkeypatch):
-    (tmp_path / "file").touch()
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match="folder"):
-        data.data_directory(given)
-    if "\0" not in given:
-        monkeypatch.setenv("LEVELFIELD_DATA", given)
-        with pytest.raises(UserError, match="LEVELFIELD_DATA"):
-            data.data_directory(None)
-
-
 # --- preparing
 
 
@@ -173,8 +125,16 @@ def flip(path: Path) -> None:
     path.write_bytes(content)
 
 
+def cut_keeping_time(path: Path) -> None:
+    """As a machine that lost its power may leave it."""
+    before = path.stat()
+    os.truncate(path, 100)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
 BREAK = {
     "train cut short": lambda folder: os.truncate(folder / "train.npy", 100),
+    "train cut short, its time kept": lambda folder: cut_keeping_time(folder / "train.npy"),
     "train emptied": lambda folder: os.truncate(folder / "train.npy", 0),
     "train changed": lambda folder: flip(folder / "train.npy"),
     "test changed": lambda folder: flip(folder / "test.npy"),
@@ -268,7 +228,7 @@ def test_data_larger_than_memory_are_refused_before_they_are_made(cache):
         prepare(registry.dataset(f"synthetic:features={10**30},train={10**30}"))
 
 
-# --- samples, workers, lists
+# --- samples, workers
 
 
 def test_samples_beyond_the_training_set_are_refused():
@@ -312,24 +272,5 @@ def test_the_worker_half_imports_numpy_and_little_else():
         print(*sorted(set(sys.modules) - before))"""
     done = subprocess.run([sys.executable, "-Pc", code], capture_output=True, text=True, check=True)
     few = "copy dataclasses difflib heapq _heapq json json.decoder json.encoder json.scanner _json"
-    ours = "levelfield levelfield.data levelfield.errors"
+    ours = "levelfield levelfield.data levelfield.errors levelfield.fetch"
     assert set(done.stdout.split()) <= {*few.split(), *ours.split()}
-
-
-def test_describe_says_where_each_data_set_would_come_from(tmp_path, monkeypatch):
-    folder = tmp_path / "given"
-    for name in ("train-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte.gz"):
-        (folder / "mnist").mkdir(parents=True, exist_ok=True)
-        (folder / "mnist" / name).touch()
-    monkeypatch.setattr(registry, "missing", lambda packages: list(packages))
-    found = {source.name: source for source in data.describe(folder)}
-    assert list(found) == sorted(found)
-    assert found["digits"].where == "missing package scikit-learn"
-    assert found["mnist"].where == str(folder / "mnist")
-    assert found["fashion_mnist"].where == "will be downloaded"
-    assert found["synthetic"].where == "embedded"
-    assert found["mnist"].about == registry.datasets()["mnist"].about
-    lonely = dataclasses.replace(registry.datasets()["fashion_mnist"].files[0], urls=())
-    monkeypatch.setattr(registry.datasets()["fashion_mnist"], "files", (lonely,))
-    found = {source.name: source for source in data.describe(folder)}
-    assert found["fashion_mnist"].where == "not found"

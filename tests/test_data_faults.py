@@ -6,12 +6,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from levelfield import data, registry
+from levelfield import data, fetch, registry
 
 SCRIPT = """
 import os, resource, signal, sys
@@ -202,6 +203,32 @@ registry.datasets()['synthetic'].load = wait"""
     first.communicate()
     assert second.communicate()[0].endswith(f"digest {DIGEST}\n")
     check_whole(cache)
+
+
+def test_a_lock_handed_on_still_keeps_others_out(tmp_path):
+    """The holder removes its file: whoever waited for that one must not pass for the holder."""
+    path, inside, most, go = tmp_path / "lock", [], [], threading.Event()
+
+    def enter() -> None:
+        with fetch.alone(path, waiting.append):
+            inside.append(1)
+            most.append(len(inside))
+            go.wait(0.05)
+            inside.pop()
+
+    waiting: list[str] = []
+    threads = [threading.Thread(target=enter) for _ in range(8)]
+    with fetch.alone(path, print):
+        for thread in threads[:4]:
+            thread.start()
+        while len(waiting) < 4:
+            assert threads[0].is_alive()
+    for thread in threads[4:]:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1] * 8
+    assert names(tmp_path) == []
 
 
 def test_a_worker_keeps_its_arrays_while_they_are_repaired(cache):

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import signal
 import socket
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,7 +15,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from levelfield import data, registry
+from levelfield import data, fetch, registry
 from levelfield.dataset import Dataset, File, Split
 from levelfield.errors import UserError
 
@@ -112,7 +108,7 @@ def places(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "own"))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.delenv("LEVELFIELD_DATA", raising=False)
-    monkeypatch.setattr(data, "TIMEOUT", 0.5)
+    monkeypatch.setattr(fetch, "TIMEOUT", 0.5)
     (tmp_path / "data").mkdir()
     return tmp_path / "data"
 
@@ -126,8 +122,8 @@ def server():
         made.shutdown()
 
 
-def prepare(folder, *urls, precision="float32", said=None) -> data.Prepared:
-    source = type("Remote", (Remote,), {"files": (File(PLACE, urls, SHA256),)})()
+def prepare(folder, *urls, precision="float32", said=None, sha256=SHA256) -> data.Prepared:
+    source = type("Remote", (Remote,), {"files": (File(PLACE, urls, sha256),)})()
     announce = print if said is None else said.append
     return data.prepare(source, precision=precision, data=folder, announce=announce)
 
@@ -200,7 +196,7 @@ def test_a_file_without_mirrors_is_asked_for(places):
 
 
 def test_an_endless_download_is_given_up(places, server, monkeypatch):
-    monkeypatch.setattr(data, "LARGEST", 999_999)
+    monkeypatch.setattr(fetch, "LARGEST", 999_999)
     with pytest.raises(UserError, match="more than 999999 bytes"):
         prepare(places, f"{server.root}/good")
     assert tree(places) == []
@@ -231,6 +227,15 @@ def test_another_file_in_its_place_is_an_error_not_a_download(places, server):
     assert (places / PLACE).read_bytes() == BODY[:-1]
 
 
+def test_arrays_of_other_files_are_other_arrays(places, server):
+    first = prepare(places, f"{server.root}/good")
+    (places / PLACE).unlink()
+    server.bodies["/other"] = OTHER
+    other = prepare(places, f"{server.root}/other", sha256=hashlib.sha256(OTHER).hexdigest())
+    assert first.digest != other.digest
+    assert prepare(places, f"{server.root}/good") == first
+
+
 def test_a_folder_in_its_place_is_an_error(places, server):
     (places / PLACE).mkdir(parents=True)
     with pytest.raises(UserError, match=r"values.bin: cannot be read \(Is a directory\)"):
@@ -244,71 +249,6 @@ def test_downloads_spare_a_read_only_directory(places, tmp_path, server):
     assert tree(places) == []
     prepare(places, f"{server.root}/good", precision="float64")
     assert server.asked == ["/good"]
-
-
-# --- other processes
-
-SCRIPT = """
-import os, resource, signal, sys
-from pathlib import Path
-from levelfield import data
-from levelfield.dataset import Dataset, File, Split
-from levelfield.errors import UserError
-import numpy as np
-
-class Remote(Dataset):
-    name, shape, sizes = "remote", (200,), (4_000, 1_000)
-    files = (File("remote/values.bin", (sys.argv[2],), sys.argv[3]),)
-    plain = lambda self: {}
-    def load(self, files):
-        values = np.frombuffer(Path(*files.values()).read_bytes(), np.uint8) / 255
-        values = values.reshape(5_000, 200)
-        return Split(values[:4_000], values[4_000:])
-Remote.__post_init__ = lambda self: None
-
-%s
-try:
-    precision, folder = sys.argv[4], Path(sys.argv[1])
-    print("digest", data.prepare(Remote(), precision=precision, data=folder, announce=print).digest)
-except UserError as error:
-    print(error)
-"""
-
-
-def start(places, url, *, precision="float32", before="") -> subprocess.Popen:
-    words = [sys.executable, "-Puc", SCRIPT % before, str(places), url, SHA256, precision]
-    return subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
-
-
-def test_a_disk_that_fills_is_no_fault_of_the_mirrors(places, server):
-    before = "resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, 500_000))"
-    said = start(places, f"{server.root}/good", before=before).communicate()[0]
-    assert f"{places}: cannot be written (File too large)" in said
-    assert "set LEVELFIELD_DATA to another folder" in said
-    assert tree(places) == []
-
-
-def test_processes_side_by_side_download_once(places, server):
-    url = f"{server.root}/good"
-    kinds = ("float32", "float64", "float32", "float64")
-    children = [start(places, url, precision=kind) for kind in kinds]
-    said = [child.communicate()[0] for child in children]
-    assert all("digest" in text for text in said)
-    assert server.asked == ["/good"]
-    assert tree(places) == [PLACE]
-
-
-def test_a_process_killed_while_downloading_does_no_harm(places, server):
-    child = start(places, f"{server.root}/stalled")
-    started, left = time.monotonic(), ""
-    while ".part" not in left and time.monotonic() - started < 30:
-        left = " ".join(tree(places))
-    child.send_signal(signal.SIGKILL)
-    child.communicate()
-    assert len(tree(places)) == 2
-    assert PLACE not in tree(places)
-    prepare(places, f"{server.root}/good")
-    assert tree(places) == [PLACE]
 
 
 def test_the_real_files_come_through_a_mirror(places, server, monkeypatch):

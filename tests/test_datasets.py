@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import dataclasses
 import gzip
 import hashlib
@@ -35,12 +36,12 @@ def independent(path: Path) -> np.ndarray:
     content = gzip.decompress(path.read_bytes())
     magic, *shape = struct.unpack(">4I", content[:16])
     assert magic == 2051
-    return np.array(list(content[16:]), np.uint8).reshape(shape)
+    return np.array(array.array("B", content[16:])).reshape(shape)
 
 
 def digest(split, precision: str) -> str:
-    arrays = (split.train.astype(precision), split.test.astype(precision))
-    return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()[:16]
+    parts = (split.train.astype(precision), split.test.astype(precision))
+    return hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()[:16]
 
 
 # --- what holds for all
@@ -57,9 +58,9 @@ def test_every_data_set_keeps_the_contract(name):
     assert split.train.shape == (source.sizes[0], *source.shape)
     assert split.test.shape == (source.sizes[1], *source.shape)
     assert split.train.dtype == split.test.dtype == np.float64
-    for array in (split.train, split.test):
-        assert array.min() >= 0
-        assert array.max() <= 1
+    for samples in (split.train, split.test):
+        assert samples.min() >= 0
+        assert samples.max() <= 1
 
 
 @pytest.mark.parametrize(
@@ -103,10 +104,10 @@ def test_pixels_are_those_of_the_files(name, mean, deviation):
     """Mean and deviation of the training pixels are the constants that everybody normalises by."""
     source, files = registry.dataset(name), real(name)
     split = source.load(files)
-    for array, path in zip((split.train, split.test), files.values(), strict=True):
+    for samples, path in zip((split.train, split.test), files.values(), strict=True):
         pixels = independent(path)
-        assert pixels.shape == (len(array), 28, 28)
-        np.testing.assert_array_equal(array, pixels.reshape(-1, 784) / 255)
+        assert pixels.shape == (len(samples), 28, 28)
+        np.testing.assert_array_equal(samples, pixels.reshape(-1, 784) / 255)
     assert split.train.mean() == pytest.approx(mean, abs=5e-5)
     assert split.train.std() == pytest.approx(deviation, abs=5e-5)
 
@@ -159,9 +160,9 @@ def test_synthetic_values_are_the_documented_mixture():
         return [Fraction(2 * (bits >> 41) + 1, 2**24) for bits in raw_bits(11, stream, count)]
 
     patterns = uniform(0, 8 * 5)
-    for array, stream in ((split.train, 1), (split.test, 3)):
-        noise, weights = uniform(stream, array.size), uniform(stream + 1, len(array) * 8)
-        for (row, column), value in np.ndenumerate(array):
+    for samples, stream in ((split.train, 1), (split.test, 3)):
+        noise, weights = uniform(stream, samples.size), uniform(stream + 1, len(samples) * 8)
+        for (row, column), value in np.ndenumerate(samples):
             mixed = sum(weights[row * 8 + k] * patterns[k * 5 + column] for k in range(8))
             exact = noise[row * 5 + column] / 8 + mixed * Fraction(7, 64)
             assert float(value) == pytest.approx(float(exact), rel=1e-14)
@@ -177,9 +178,9 @@ def test_synthetic_values_are_the_documented_mixture():
 def test_synthetic_data_are_never_zero_or_one_and_grow_at_the_end(features, train, test, seed):
     name = f"synthetic:features={features},train={train},test={test},seed={seed}"
     split = registry.dataset(name).load({})
-    for array in (split.train.astype("float32"), split.test.astype("float32")):
-        assert array.min() > 0
-        assert array.max() < 1
+    for samples in (split.train.astype("float32"), split.test.astype("float32")):
+        assert samples.min() > 0
+        assert samples.max() < 1
     more = registry.dataset(name.replace(f"train={train}", f"train={train + 5}")).load({})
     np.testing.assert_array_equal(more.train[:train], split.train)
     np.testing.assert_array_equal(more.test, split.test)

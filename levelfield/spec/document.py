@@ -1,7 +1,8 @@
 """Reading YAML that a stranger may have written: safely, and with every line known.
 
-Only plain mappings, lists and scalars: no tags, no anchors, no duplicate keys; at most 1 MiB and 32
-levels deep. The depth is checked on the stream of events, before anything is built.
+Only plain mappings, lists and scalars: no tags, no anchors, no duplicate keys; at most 1 MiB, 32
+levels and 20,000 keys and values. Duplicates aside, all is checked on the stream of events, before
+anything is built.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import yaml
 from levelfield.errors import UserError, shown
 from levelfield.spec.fields import FieldError, path_text
 
-LARGEST, DEEPEST = 1 << 20, 32
+LARGEST, DEEPEST, MOST, LONGEST = 1 << 20, 32, 20_000, 100
 Path_ = tuple[str | int, ...]
 
 
@@ -64,22 +65,28 @@ def parse(text: str, *, source: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{source}:{mark.line + 1}" if mark else source
-        raise UserError(f"not valid YAML: {error.problem or error.context}", where=where) from None
-    except yaml.YAMLError as error:
-        raise UserError(f"not valid YAML: {' '.join(str(error).split())}", where=source) from None
+        seen = ", ".join(filter(None, (error.context, error.problem)))
+        raise UserError(f"not valid YAML: {seen}", where=where) from None
+    except yaml.reader.ReaderError as error:
+        where = f"{source}:{text.count(chr(10), 0, error.position) + 1}"
+        raise UserError(f"a character that YAML forbids, U+{error.character:04X}", where) from None
+    except (ValueError, OverflowError) as error:  # of escapes that name no character
+        raise UserError(f"not valid YAML: {error}", where=source) from None
     return Document(source=source, value=value, lines=lines)
 
 
 def scalar(text: str) -> Any:
     """Return what a scalar, or a plain list or mapping, means in YAML: for ``--set key=value``."""
-    return parse(text, source=shown(text)).value
+    return parse(text, source=f"--set {shown(text)}").value
 
 
 def _check(text: str, source: str) -> None:
-    """Walk the events: depth, tags, anchors."""
+    """Walk the events: how many, how deep, tags, anchors."""
     depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+    for count, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
         where = f"{source}:{_line(event)}"
+        if count > MOST:
+            raise UserError("too long", where=where, expected=f"at most {MOST:,} keys and values")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
@@ -116,7 +123,9 @@ def _pairs(
     seen: dict[str, int] = {}
     for key_node, value_node in node.value:
         line = key_node.start_mark.line + 1
-        key = _scalar(key_node, source) if isinstance(key_node, yaml.ScalarNode) else key_node.value
+        if not isinstance(key_node, yaml.ScalarNode):
+            raise UserError(f"a {key_node.id} as a key", where=f"{source}:{line}", expected="text")
+        key = _scalar(key_node, source)
         if not isinstance(key, str):
             raise UserError(f"the key {shown(key)}", where=f"{source}:{line}", expected="text")
         if key in seen:
@@ -130,11 +139,17 @@ def _pairs(
 
 
 def _scalar(node: yaml.Node, source: str) -> Any:
+    where = f"{source}:{node.start_mark.line + 1}"
+    if len(node.value) > LONGEST and node.tag != "tag:yaml.org,2002:str":
+        raise UserError(
+            f"a number of {len(node.value)} characters",
+            where=where,
+            expected=f"at most {LONGEST}",
+        )
     loader = yaml.SafeLoader("")
     try:
         return loader.construct_object(node)
     except (ValueError, OverflowError) as error:
-        where = f"{source}:{node.start_mark.line + 1}"
         raise UserError(f"not a value: {error}", where=where) from None
     finally:
         loader.dispose()

@@ -11,7 +11,6 @@ import dataclasses
 import importlib
 import math
 import pkgutil
-import sys
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,7 +32,7 @@ class Range:
         """Whether the finite number lies inside."""
         above = value > self.low if self.open_low else value >= self.low
         below = value < self.high if self.open_high else value <= self.high
-        return above and below and math.isfinite(value)
+        return above and below and value < math.inf
 
     def __str__(self) -> str:
         """Return the rule in words, as it stands after 'expected a number'."""
@@ -76,13 +75,16 @@ class Spec:
             object.__setattr__(self, name, value)
 
     @classmethod
-    def build(cls, given: Mapping[str, Any]) -> Spec:
+    def build(cls, given: object) -> Spec:
         """Build from a mapping, as read from YAML; unknown and missing keys are named."""
+        if not isinstance(given, Mapping):
+            raise FieldError(f"got {shown(given)}", expected="a mapping of keys to values")
         known = hints(cls)
         for key in given:
             if key not in known:
                 error = unknown("key", key, known)
-                raise FieldError(error.seen, "", error.expected, error.hint).under(str(key))
+                at = key if isinstance(key, str) else shown(key)
+                raise FieldError(error.seen, "", error.expected, error.hint).under(at)
         for field in dataclasses.fields(cls):  # type: ignore[arg-type]
             optional = (field.default, field.default_factory) != (dataclasses.MISSING,) * 2
             if field.name not in given and not optional:
@@ -142,7 +144,7 @@ _HINTS: dict[type, dict[str, Any]] = {}
 def hints(cls: type) -> dict[str, Any]:
     """The annotations of a dataclass' fields, resolved."""
     if cls not in _HINTS:
-        found = get_type_hints(cls, vars(sys.modules[cls.__module__]), include_extras=True)
+        found = get_type_hints(cls, include_extras=True)
         _HINTS[cls] = {field.name: found[field.name] for field in dataclasses.fields(cls)}
     return _HINTS[cls]
 
@@ -153,7 +155,7 @@ def conform(value: Any, annotation: Any) -> Any:
     if origin is Annotated:
         return _ruled(conform(value, args[0]), args[1:])
     if origin is Literal:
-        if value not in args or isinstance(value, bool):
+        if not isinstance(value, str) or value not in args:
             error = unknown("value", value, map(str, args))
             raise FieldError(error.seen, "", error.expected, error.hint)
         return value
@@ -203,8 +205,6 @@ def _spec(value: object, wanted: type[Spec]) -> Spec:
         return value
     if Tagged in wanted.__bases__ and issubclass(wanted, Tagged):
         return wanted.choose(value)
-    if not isinstance(value, Mapping):
-        raise FieldError(f"got {shown(value)}", expected="a mapping of keys to values")
     return wanted.build(value)
 
 
@@ -213,7 +213,10 @@ _NOUNS = {int: "a whole number", float: "a number", str: "text", bool: "true or 
 
 def _scalar(value: Any, wanted: Any) -> Any:
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise FieldError(f"got {shown(value)}", expected="a finite number") from None
     if not isinstance(value, wanted) or (wanted is not bool and isinstance(value, bool)):
         hint = ""
         if wanted is float and isinstance(value, str) and _reads_as_number(value):

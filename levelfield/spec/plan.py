@@ -76,10 +76,15 @@ def contenders(
                 raise unknown("backend", name, adapters, where="--backends")
         chosen = {name: chosen.get(name, [adapters[name].modes[0]]) for name in names}
     if asked := list(modes):
+        known = {"all", "default", *(mode for name in chosen for mode in adapters[name].modes)}
+        for mode in asked:
+            if mode not in known:
+                raise unknown("mode", mode, known, where="--modes")
         chosen = {name: _modes(adapters[name].modes, asked) for name in chosen}
-        if not any(chosen.values()):
-            known = {mode for name in chosen for mode in adapters[name].modes}
-            raise unknown("mode", ",".join(asked), {*known, "all", "default"}, where="--modes")
+    devices = {known for adapter in adapters.values() for known in adapter.devices}
+    if device.partition(":")[0] not in devices:
+        error = unknown("device", device, devices, where="--device")
+        raise UserError(error.seen, error.where, error.expected)  # near "gpu" is "cpu": no hint
     return [
         Contender(
             backend=name,

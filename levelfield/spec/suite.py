@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from levelfield.errors import UserError, shown
+from levelfield.errors import UserError, shown, unknown
 from levelfield.spec import document
 from levelfield.spec.fields import FieldError, Range, Spec
 from levelfield.spec.workload import Identifier, Workload
@@ -64,22 +65,18 @@ def find(name: str, folder: Path) -> Path:
     """The file of a suite: a path, or the name of one in the folder of known suites."""
     if "/" in name or name.endswith((".yaml", ".yml")):
         return Path(name)
-    path = folder / f"{name}.yaml"
-    if not path.exists():
-        known = sorted(file.stem for file in folder.glob("*.yaml"))
-        from levelfield.errors import unknown
-
+    known = {file.stem: file for file in folder.glob("*.yaml")}
+    if name not in known:
         error = unknown("suite", name, known)
         raise UserError(error.seen, "", f"{error.expected}, or a path to a YAML file", error.hint)
-    return path
+    return known[name]
 
 
 def _spread(given: dict[str, Any]) -> dict[str, Any]:
     """Workloads without a data set are made once for each of the suite's ``datasets``."""
-    sources = given.get("datasets")
-    if sources is None:
+    if "datasets" not in given:
         return given
-    workloads = given["workloads"]
+    sources, workloads = given["datasets"], given["workloads"]
     if not isinstance(sources, list) or not all(isinstance(s, str) for s in sources) or not sources:
         error = FieldError(f"got {shown(sources)}", expected="a list of data sets' names")
         raise error.under("datasets")
@@ -90,14 +87,19 @@ def _spread(given: dict[str, Any]) -> dict[str, Any]:
             for made in (
                 [workload]
                 if not isinstance(workload, dict) or "dataset" in workload
-                else [
-                    {**workload, "name": f"{workload.get('name')}-{s}", "dataset": s}
-                    for s in sources
-                ]
+                else [{**_named(workload, s), "dataset": s} for s in sources]
             )
         ]
     rest = {key: value for key, value in given.items() if key != "datasets"}
     return {**rest, "workloads": workloads}
+
+
+def _named(workload: dict[str, Any], source: str) -> dict[str, Any]:
+    """Put the data set's name, as far as a name may hold it, after the workload's."""
+    name = workload.get("name")
+    if not isinstance(name, str):
+        return workload
+    return {**workload, "name": f"{name}-{re.sub(r'[^A-Za-z0-9_.-]+', '-', source)}"}
 
 
 def _unspread(error: FieldError, given: Mapping[str, Any]) -> FieldError:

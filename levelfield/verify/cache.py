@@ -6,12 +6,12 @@ package versions, mode, device, threads, data, and the verifying code itself.
 
 from __future__ import annotations
 
+import ast
 import hashlib
-import inspect
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +34,11 @@ class Verdicts:
         """The verdict kept under a key; none where there is none, or it cannot be read."""
         try:
             facts = json.loads((self.folder / f"{key}.json").read_text(encoding="utf-8"))
-            return parse_verification(facts)
+            found = parse_verification(facts)
+            status = "passed" if all(figure.passed for figure in found.figures) else "failed"
         except (OSError, ValueError, KeyError, TypeError):
             return None
+        return found if found.figures and found.status == status else None
 
     def keep(self, key: str, verdict: Verification) -> None:
         """Keep a verdict; a cache that cannot be written only costs time."""
@@ -64,17 +66,31 @@ def key(workload: Workload, adapter: type[Backend], *, data: str, **how: Any) ->
 
 
 def sources(adapter: type[Backend]) -> set[Path]:
-    """The adapter's file, those of the classes it inherits, and of the siblings it imports."""
-    modules = {cls.__module__ for cls in adapter.__mro__}
-    for name in list(modules):
-        members = vars(sys.modules[name]).values() if name in sys.modules else ()
-        modules |= {getattr(member, "__module__", None) or "" for member in members}
-    package = adapter.__module__.rpartition(".")[0] or adapter.__module__
-    ours = {
-        name for name in modules if name == adapter.__module__ or name.startswith(package + ".")
-    }
-    found = {inspect.getsourcefile(sys.modules[name]) for name in ours if name in sys.modules}
-    return {Path(path) for path in found if path}
+    """The adapter's file, those of the classes it inherits, and of the siblings they import."""
+    modules = {cls.__module__ for cls in adapter.__mro__} - sys.stdlib_module_names
+    todo = [Path(sys.modules[name].__file__ or "") for name in modules if name in sys.modules]
+    found: set[Path] = set()
+    while todo:
+        path = todo.pop()
+        if path not in found and path.is_file():
+            found.add(path)
+            todo += _siblings(path)
+    return found
+
+
+def _siblings(path: Path) -> Iterator[Path]:
+    """The files beside this one that it imports, by relative imports or by name."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            folder = path.parents[node.level - 1].joinpath(*(node.module or "").split("."))
+            yield folder.with_suffix(".py")
+            yield from (folder / f"{alias.name}.py" for alias in node.names)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names = [alias.name for alias in node.names]
+            for name in names if isinstance(node, ast.Import) else [node.module or ""]:
+                file = Path(getattr(sys.modules.get(name), "__file__", None) or "")
+                if file.parent == path.parent:
+                    yield file
 
 
 def _engine() -> set[Path]:

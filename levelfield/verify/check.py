@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -14,11 +15,13 @@ from numpy.typing import NDArray
 
 from levelfield import registry
 from levelfield.backend import Backend
-from levelfield.results.record import Verification
+from levelfield.results.record import Figure, Verification
 from levelfield.run.process import Process, WorkerError
 from levelfield.spec.workload import Weights, Workload
 from levelfield.verify import levels, semantics
 
+YARDSTICKS = 3
+"""Runs of NumPy in the workload's precision that tell what the arithmetic itself may lose."""
 Start = Callable[[], AbstractContextManager[Process]]
 
 
@@ -37,7 +40,7 @@ class Material:
 
 @dataclass
 class Reference:
-    """The float64 reference's answers and its yardstick's, computed once for each semantics."""
+    """The float64 reference's answers and its yardsticks', computed once for each semantics."""
 
     material: Material
     _known: dict[tuple[tuple[str, str], ...], Standard] = field(default_factory=dict)
@@ -59,7 +62,7 @@ class Standard:
     part: levels.Subset
     rate: float
     answers: levels.Answers
-    yardstick: levels.Answers
+    yardsticks: tuple[levels.Answers, ...]
     floors: levels.Answers
 
 
@@ -70,7 +73,7 @@ def verify(
     scratch: Path,
     **how: Any,
 ) -> Verification:
-    """Put one contender through every level; raise `WorkerError` where it is unsupported.
+    """Put one contender through every level; raise `WorkerError` where it does not get to the end.
 
     how: ``backend``, ``module``, ``source``, ``mode``, ``device`` and ``threads`` of the contender.
     """
@@ -78,30 +81,30 @@ def verify(
     material = reference.material
     standard = reference.standard(adapter.semantics)
     precision = material.workload.precision
-    try:
-        with start() as process:
-            subject = _Remote(process, material, scratch, standard.part, how)
-            seen = levels.ask(subject, material.workload, standard.part, rate=standard.rate)
-            figures = levels.figures(
-                seen,
-                standard.answers,
-                standard.yardstick,
-                precision=precision,
-                floors=standard.floors,
-            )
-            figures.append(levels.barrier(subject.barrier(), precision=precision))
-    except WorkerError as error:
-        if error.status == "skipped":
-            raise
-        return Verification(status="failed", reason=error.reason)
-    wrong = [
-        f"{f.level} ({f.part}): {f.value:.2g} > {f.limit:.2g}" for f in figures if not f.passed
-    ]
+    with start() as process:
+        subject = _Remote(process, material, scratch, standard.part, how)
+        seen = levels.ask(subject, material.workload, standard.part, rate=standard.rate)
+        figures = levels.figures(
+            seen,
+            standard.answers,
+            standard.yardsticks,
+            precision=precision,
+            floors=standard.floors,
+        )
+        figures.append(levels.barrier(subject.barrier(), precision=precision))
+    wrong = [_told(figure) for figure in figures if not figure.passed]
     return Verification(
         status="failed" if wrong else "passed",
         figures=tuple(figures),
         reason="not the same computation: " + "; ".join(wrong[:3]) if wrong else "",
     )
+
+
+def _told(figure: Figure) -> str:
+    """What is wrong with a figure, in words."""
+    if math.isnan(figure.value):
+        return f"{figure.level} ({figure.part}): not a number, or not the shape expected"
+    return f"{figure.level} ({figure.part}): {figure.value:.2g} > {figure.limit:.2g}"
 
 
 def _standard(material: Material, declared: Mapping[str, str]) -> Standard:
@@ -110,26 +113,43 @@ def _standard(material: Material, declared: Mapping[str, str]) -> Standard:
     exact = _Local(material, declared, precision="float64")
     answers = levels.ask(exact, workload, part, rate=1.0)
     rate = levels.gradient_rate(answers, weights)
-    rough = _Local(material, declared, precision=workload.precision)
-    yardstick = levels.ask(rough, workload, part, rate=rate)
-    floors = levels.floors(weights, precision=workload.precision, rate=rate)
-    return Standard(part=part, rate=rate, answers=answers, yardstick=yardstick, floors=floors)
+    yardsticks = []
+    for seed in range(YARDSTICKS):
+        rough = _Local(material, declared, precision=workload.precision, shaken=seed)
+        yardsticks.append(levels.ask(rough, workload, part, rate=rate))
+    floors = levels.floors(answers, weights, precision=workload.precision, rate=rate)
+    return Standard(
+        part=part, rate=rate, answers=answers, yardsticks=tuple(yardsticks), floors=floors
+    )
 
 
 class _Local:
-    """The numpy adapter in this process, in a precision and in declared semantics."""
+    """The numpy adapter in this process, in a precision and in declared semantics.
 
-    def __init__(self, material: Material, declared: Mapping[str, str], *, precision: str) -> None:
+    shaken: seed of a disturbance of the initial weights by some roundings of the precision.
+    """
+
+    def __init__(
+        self,
+        material: Material,
+        declared: Mapping[str, str],
+        *,
+        precision: str,
+        shaken: int | None = None,
+    ) -> None:
         numpy = registry.adapter("numpy")
         self.kind = type("Reference", (numpy,), {"semantics": declared})
         self.material, self.precision = material, precision
         self.data = material.train.astype(precision, copy=False)
+        self.initial = material.weights
+        if shaken is not None:
+            self.initial = levels.shaken(material.weights, precision=precision, seed=shaken)
         self.backend: Backend
 
     def build(self, workload: Workload) -> None:
         self.backend = self.kind(
             workload.replace(precision=self.precision),
-            self.material.weights,
+            self.initial,
             mode="numpy",
             device="cpu",
             threads=1,
@@ -180,7 +200,14 @@ class _Remote:
     def weights(self) -> Weights:
         self.process.ask("weights", path=self.arrays[0])
         with np.load(self.arrays[0]) as file:
-            return {name: file[name] for name in self.material.weights}
+            found = {name: file[name] for name in file.files}
+        for name, initial in self.material.weights.items():
+            shape = found[name].shape if name in found else "nothing"
+            if shape != initial.shape:
+                raise WorkerError(
+                    "failed", f"weights() gave {shape} for {name}, expected {initial.shape}"
+                )
+        return {name: found[name] for name in self.material.weights}
 
     def barrier(self) -> list[list[float]]:
         workload, size = self.material.workload, self.part.samples

@@ -6,7 +6,7 @@ workload's precision (the yardstick). All see the same weights, samples, orders 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -20,8 +20,12 @@ from levelfield.verify.tolerances import MARGIN, TOLERANCES, Level
 
 STEPS, EPOCHS, BATCHES = 5, 2, 4
 """Steps at the optimizer level; epochs, and full batches an epoch, at the epoch level."""
+SHAKE = 8.0
 FACTORS = (1.0, 0.5, 2.0, 0.25, 1.0)
 """Rates of the optimizer level, as powers of two: exact in every precision."""
+
+OUTPUTS = "change of outputs"
+"""Part of the optimizer level: predictions must follow the weights that training has changed."""
 
 
 class Subject(Protocol):
@@ -71,7 +75,7 @@ def ask(subject: Subject, workload: Workload, part: Subset, *, rate: float) -> A
     answers: Answers = {}
     exact = 2.0 ** np.round(np.log2(workload.rates(0, part.samples)[0]))
     subject.build(workload)
-    answers["forward", "full batch"] = subject.predict(0, part.full)
+    outputs = answers["forward", "full batch"] = subject.predict(0, part.full)
     if part.rest:
         answers["forward", "last batch"] = subject.predict(part.samples - part.rest, part.samples)
     before = _copied(subject.weights())
@@ -80,6 +84,7 @@ def ask(subject: Subject, workload: Workload, part: Subset, *, rate: float) -> A
     subject.train(steps, exact * np.array(FACTORS))
     for name, array in _copied(subject.weights()).items():
         answers["optimizer", name] = array - before[name]
+    answers["optimizer", OUTPUTS] = changed(subject.predict(0, part.full), outputs)
     losses = [
         subject.train(workload.order(epoch, part.samples), workload.rates(epoch, part.samples))
         for epoch in range(1, 1 + EPOCHS)
@@ -95,8 +100,20 @@ def ask(subject: Subject, workload: Workload, part: Subset, *, rate: float) -> A
     return answers
 
 
+def changed(now: NDArray[Any], before: NDArray[Any]) -> NDArray[np.float64]:
+    """What was added to an array, in float64; nothing at all where the shapes differ."""
+    if now.shape != before.shape:
+        return np.empty(0)
+    return np.asarray(now, np.float64) - np.asarray(before, np.float64)
+
+
 def figures(
-    seen: Answers, reference: Answers, yardstick: Answers, *, precision: str, floors: Answers
+    seen: Answers,
+    reference: Answers,
+    yardsticks: Sequence[Answers],
+    *,
+    precision: str,
+    floors: Answers,
 ) -> list[Figure]:
     """Compare a contender's answers with the reference's, array by array."""
     made = []
@@ -104,22 +121,24 @@ def figures(
         level, part = place
         floor = float(floors.get(place, np.zeros(())))
         value = error(seen[place], expected, floor=floor)
-        noise = error(yardstick[place], expected, floor=floor)
+        noise = max(error(each[place], expected, floor=floor) for each in yardsticks)
         limit = max(TOLERANCES[precision][level], MARGIN * noise)
         made.append(Figure(level=level, part=part, value=value, limit=limit))
     return made
 
 
-def floors(weights: Weights, *, precision: str, rate: float) -> Answers:
-    """By level and array, the L2 norm of the rounding of the weights themselves.
+def floors(reference: Answers, weights: Weights, *, precision: str, rate: float) -> Answers:
+    """By level and part, the L2 norm of the rounding of the weights and of the outputs themselves.
 
-    A change of weights below it cannot be told from none.
+    A change below it cannot be told from none.
     """
     eps = float(np.finfo(precision).eps)
     norms = {
         name: eps * np.linalg.norm(array.astype(np.float64)) for name, array in weights.items()
     }
     found: Answers = {("optimizer", name): np.asarray(norm) for name, norm in norms.items()}
+    outputs = eps * np.linalg.norm(reference["forward", "full batch"])
+    found["optimizer", OUTPUTS] = np.asarray(outputs)
     return {**found, **{("gradient", name): np.asarray(n / rate) for name, n in norms.items()}}
 
 
@@ -152,6 +171,19 @@ def error(seen: NDArray[Any], expected: NDArray[Any], *, floor: float) -> float:
         return float("nan")
     difference = float(np.linalg.norm(np.asarray(seen, np.float64) - expected))
     return difference / max(float(np.linalg.norm(expected)), floor, np.finfo(np.float64).tiny)
+
+
+def shaken(weights: Weights, *, precision: str, seed: int) -> Weights:
+    """Weights off by `SHAKE` roundings of the precision, at random.
+
+    One run in the precision may by luck cross no kink (a ReLU at zero) that another library's run
+    crosses; runs from shaken weights cross more of them than any library's rounding does.
+    """
+    rng, scale = np.random.default_rng(seed), SHAKE * float(np.finfo(precision).eps)
+    return {
+        name: (array * (1.0 + scale * rng.standard_normal(array.shape))).astype(array.dtype)
+        for name, array in weights.items()
+    }
 
 
 def _copied(weights: Weights) -> Mapping[str, NDArray[np.float64]]:

@@ -1,7 +1,8 @@
 """How far a contender may be from the float64 reference, per precision and level, with the reason.
 
 A figure's limit is the larger of the tolerance below and ten times what NumPy itself, run in the
-workload's precision, loses against the reference at the same place (its *yardstick*). A network
+workload's precision from weights off by a few roundings, loses against the reference at the same
+place (the worst of its *yardsticks*). A network
 that is ill-conditioned (saturated units, exploding weights) makes every library inexact; nobody is
 failed for the arithmetic's own error, and the yardstick stands in the limit for all to see.
 """

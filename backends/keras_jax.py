@@ -1,0 +1,32 @@
+"""Keras 3 on JAX."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from .keras import Keras
+
+if TYPE_CHECKING:
+    from levelfield.backend import Workload
+
+
+class KerasJax(Keras):
+    """Keras on JAX; tuned: several steps in one call."""
+
+    name = "keras-jax"
+    packages = ("keras", "jax", "jaxlib")
+    imports = ("jax", "keras")
+    environ: ClassVar = {"KERAS_BACKEND": "jax"}
+    tuning: ClassVar = {"steps_per_execution": 20}
+
+    def prepare(self, workload: Workload, threads: int) -> None:
+        """Allow float64 where it is asked for; threads follow the worker's affinity."""
+        del threads
+        import jax
+
+        self.jax = jax
+        jax.config.update("jax_enable_x64", workload.precision == "float64")
+
+    def wait(self) -> None:
+        """Wait for every variable."""
+        self.jax.block_until_ready([variable.value for variable in self.model.variables])

@@ -1,0 +1,36 @@
+"""Keras 3 on TensorFlow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from .keras import Keras
+from .tensorflow import read_threads, set_threads
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from levelfield.backend import Workload
+
+
+class KerasTensorFlow(Keras):
+    """Keras on TensorFlow; tuned: compiled by XLA, which Keras leaves off on the CPU."""
+
+    name = "keras-tensorflow"
+    packages = ("keras", "tensorflow-cpu")
+    imports = ("tensorflow", "keras")
+    environ: ClassVar = {"KERAS_BACKEND": "tensorflow"}
+    semantics: ClassVar = {**Keras.semantics, "binary_crossentropy": "logits"}
+    tuning: ClassVar = {"jit_compile": True}
+
+    def prepare(self, workload: Workload, threads: int) -> None:
+        """Set the sizes of TensorFlow's thread pools."""
+        del workload
+        import tensorflow as tf
+
+        self.tf = tf
+        set_threads(tf, threads)
+
+    def settings(self) -> Mapping[str, str | int | bool]:
+        """Keras' settings and TensorFlow's threads."""
+        return {**super().settings(), **read_threads(self.tf)}
