@@ -9,7 +9,7 @@ import numpy as np
 
 from levelfield.backend import Array, Backend, Unsupported, Weights, Workload
 
-from .jax_model import forward
+from .jax_model import forward, optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

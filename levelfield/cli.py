@@ -148,14 +148,14 @@ def _fresh_folder(suite: str) -> str:
     return f"results/{suite}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
 
 
-def _positive(kind: type[int | float]) -> Callable[[str], float]:
+def _positive(kind: type[int | float], *, zero: bool = False) -> Callable[[str], float]:
     def number(text: str) -> float:
         value = kind(text)
-        if not 0 < value < float("inf"):
+        if not 0 <= value < float("inf") or (value == 0 and not zero):
             raise ValueError
         return value
 
-    number.__name__ = "number above zero"
+    number.__name__ = "number of at least zero" if zero else "number above zero"
     return number
 
 
@@ -184,7 +184,8 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--threads", type=_positive(int), metavar="N", help="cores (default: all)")
     changes = "change every workload: --set epochs=3 --set optimizer.epsilon=1.0e-8"
     what.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=changes)
-    what.add_argument("--seed", type=int, metavar="N", help="of weights, sample orders and trials")
+    seed = _positive(int, zero=True)
+    what.add_argument("--seed", type=seed, metavar="N", help="of weights, sample orders and trials")
     what.add_argument("--timeout", type=_positive(float), metavar="S", help="seconds a trial")
     what.add_argument("--quiet", action="store_true", help="no progress")
 

@@ -30,7 +30,7 @@ class UserError(Exception):
 def unknown(what: str, seen: object, known: Iterable[str], *, where: str = "") -> UserError:
     """An error for a name that is not among the known ones, naming the nearest."""
     names = sorted(known)
-    near = get_close_matches(str(seen), names, n=1)
+    near = get_close_matches(seen, names, n=1) if isinstance(seen, str) else []
     return UserError(
         f"unknown {what} {shown(seen)}",
         where=where,
@@ -41,5 +41,8 @@ def unknown(what: str, seen: object, known: Iterable[str], *, where: str = "") -
 
 def shown(value: object, *, limit: int = 60) -> str:
     """Return a value as it may stand in a message: its ``repr``, cut when long."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # an integer of thousands of digits, endless nesting
+        text = f"a value of type {type(value).__name__} too large to show"
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import os
 import pkgutil
 import sys
 from collections.abc import Iterator
@@ -36,7 +37,7 @@ def backends() -> dict[str, type[Backend]]:
             raise UserError(
                 f"{shown(cls)} is not an adapter",
                 where=f"entry point {entry.name} of {ENTRY_POINTS}",
-                expected="a subclass of levelfield.backend.Backend with a name",
+                expected="a subclass of levelfield.backend.Backend with name, modes and packages",
             )
         found[cls.name] = cls
     return dict(sorted(found.items()))
@@ -62,20 +63,21 @@ def backends_in(path: Path) -> dict[str, type[Backend]]:
     """The adapters of a Python file outside the package, by name."""
     where = str(path)
     spec = importlib.util.spec_from_file_location(f"levelfield_adapter_{path.stem}", path)
-    if spec is None or spec.loader is None or not path.is_file():
+    if spec is None or spec.loader is None or not os.path.isfile(path):  # noqa: PTH113 - never raises
         raise UserError("not a Python file", where=where, expected="a file like ./mine.py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[module.__name__] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UserError(f"failed to load: {type(error).__name__}: {error}", where=where) from error
     found = {cls.name: cls for cls in _adapters(module)}
     if not found:
         raise UserError(
             "no adapter in this file",
             where=where,
-            expected="a subclass of levelfield.backend.Backend with a name and every method",
+            expected="a subclass of levelfield.backend.Backend with name, modes, packages and "
+            "every method",
         )
     return found
 
@@ -142,12 +144,19 @@ def _adapters(module: ModuleType) -> Iterator[type[Backend]]:
 
 
 def _concrete(cls: object) -> bool:
+    """Whether this is an adapter: nothing abstract is left, and what must be declared is."""
     return (
         inspect.isclass(cls)
         and issubclass(cls, Backend)
         and not inspect.isabstract(cls)
-        and hasattr(cls, "name")
+        and isinstance(getattr(cls, "name", None), str)
+        and getattr(cls, "modes", ()) != ()
+        and all(_texts(getattr(cls, wanted, None)) for wanted in ("modes", "packages"))
     )
+
+
+def _texts(value: object) -> bool:
+    return isinstance(value, tuple) and all(isinstance(item, str) for item in value)
 
 
 def _pairs(options: str, text: str) -> Iterator[tuple[str, str]]:

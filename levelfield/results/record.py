@@ -7,7 +7,9 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import cache
+from types import UnionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from levelfield.errors import UserError, shown
 
@@ -39,6 +41,12 @@ class Epochs:
     system: tuple[float, ...] = ()
     loss: tuple[float, ...] = ()
     test_loss: tuple[float, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        """Whether every column has a place for every epoch."""
+        columns = (self.wall, self.user, self.system, self.loss, self.test_loss)
+        return len({len(column) for column in columns}) == 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,21 +121,13 @@ class Record:
     @classmethod
     def parse(cls, facts: Mapping[str, Any]) -> Record:
         """Build a record from the JSON of its line; raise `UserError` where that is impossible."""
-        fields = {key: facts[key] for key in facts.keys() & _FIELDS}
         try:
-            fields["cpus"] = tuple(facts["cpus"])
-            fields["phases"] = {name: Span(**span) for name, span in facts["phases"].items()}
-            columns = facts["epochs"].items()
-            fields["epochs"] = Epochs(
-                **{name: tuple(math.nan if v is None else v for v in col) for name, col in columns}
-            )
-            if facts["total"] is not None:
-                fields["total"] = Span(**facts["total"])
-            if facts["verification"] is not None:
-                fields["verification"] = parse_verification(facts["verification"])
-            return cls(**fields)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise UserError(f"not a trial's record ({shown(error)})") from None
+            record: Record = _made(facts, cls)
+        except (TypeError, OverflowError) as error:
+            raise UserError(f"not a trial's record: {error}") from None
+        if not record.epochs.whole:
+            raise UserError("not a trial's record: columns of several lengths")
+        return record
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -152,24 +152,16 @@ class Sentinel:
     def parse(cls, facts: Mapping[str, Any]) -> Sentinel:
         """Build from the JSON of its line; raise `UserError` where that is impossible."""
         try:
-            fields = {field.name: facts[field.name] for field in dataclasses.fields(cls)}
-            return cls(**{**fields, "seconds": tuple(fields["seconds"])})
-        except (KeyError, TypeError) as error:
-            raise UserError(f"not a sentinel's record ({shown(error)})") from None
+            sentinel: Sentinel = _made(facts, cls)
+        except (TypeError, OverflowError) as error:
+            raise UserError(f"not a sentinel's record: {error}") from None
+        return sentinel
 
 
-def parse_verification(facts: Mapping[str, Any]) -> Verification:
-    """Build a verification from its JSON; an infinite or missing figure is stored as null."""
-    figures = tuple(
-        Figure(
-            level=figure["level"],
-            part=figure["part"],
-            value=math.nan if figure["value"] is None else figure["value"],
-            limit=math.nan if figure["limit"] is None else figure["limit"],
-        )
-        for figure in facts["figures"]
-    )
-    return Verification(status=facts["status"], figures=figures, reason=facts["reason"])
+def parse_verification(facts: object) -> Verification:
+    """Build a verification from its JSON; raise `TypeError` where that is impossible."""
+    verification: Verification = _made(facts, Verification)
+    return verification
 
 
 def plain(value: Any) -> Any:
@@ -185,4 +177,31 @@ def plain(value: Any) -> Any:
     return value
 
 
-_FIELDS = {field.name for field in dataclasses.fields(Record)}
+def _made(value: Any, kind: Any) -> Any:
+    """Build a value of the annotated type from what `plain` made of it.
+
+    Null as a number is NaN; keys that are not known are passed over. Raise `TypeError` where the
+    value is of another type.
+    """
+    origin, args = get_origin(kind), get_args(kind)
+    if origin is UnionType:
+        return None if value is None else _made(value, args[0])
+    if origin is tuple and isinstance(value, list):
+        if args[0] is float and set(map(type, value)) == {float}:
+            return tuple(value)  # the long columns, quickly
+        return tuple(_made(item, args[0]) for item in value)
+    if origin is Mapping and isinstance(value, dict):
+        return {key: _made(item, args[1]) for key, item in value.items()}
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind) and isinstance(value, dict):
+        wanted = _hints(kind)
+        return kind(**{key: _made(value[key], wanted[key]) for key in wanted if key in value})
+    if kind is float and (value is None or type(value) in {int, float}):
+        return math.nan if value is None else float(value)
+    if kind is Any or type(value) is kind or (origin is Literal and value in args):
+        return value
+    raise TypeError(f"got {shown(value)}, expected {getattr(kind, '__name__', kind)}")
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)

@@ -47,14 +47,19 @@ class Store:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = (folder / LOCK).open("a")
+        except OSError as error:
+            raise write_error(folder, error) from None
+        try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            self._lock.close()
             raise UserError(
                 "another process is writing this study",
                 where=str(folder),
                 hint="wait for it to end, or give another folder with --out",
             ) from None
         except OSError as error:
+            self._lock.close()
             raise write_error(folder, error) from None
         self._records: IO[bytes] | None = None
 
@@ -78,7 +83,7 @@ class Store:
         text = json.dumps({"schema": SCHEMA, **vars(head)}, indent=1, ensure_ascii=False)
         aside = self.folder / (HEAD + ".new")
         try:
-            with aside.open("w", encoding="utf-8") as file:
+            with aside.open("w", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(text + "\n")
                 file.flush()
                 os.fsync(file.fileno())
@@ -89,7 +94,7 @@ class Store:
 
     def append(self, record: Record | Sentinel) -> None:
         """Append one record and force it to the disk; on failure leave the others untouched."""
-        data = (record.line() + "\n").encode()
+        data = (record.line() + "\n").encode(errors="backslashreplace")  # as JSON escapes them too
         path = self.folder / RECORDS
         end: int | None = None
         try:
@@ -121,7 +126,7 @@ def read_head(folder: Path) -> Head:
         ) from None
     except OSError as error:
         raise UserError(f"cannot be read ({error.strerror})", where=str(path)) from None
-    except (ValueError, KeyError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"not a study's head ({shown(error)})", where=str(path)) from None
     if schema != SCHEMA:
         raise _other_schema(schema, str(path))
@@ -147,9 +152,13 @@ def read_records(folder: Path) -> tuple[list[Record], list[Sentinel]]:
 
 
 def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    if not path.exists():
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
         return
-    with path.open("rb") as file:
+    except OSError as error:
+        raise UserError(f"cannot be read ({error.strerror})", where=str(path)) from None
+    with file:
         for number, line in enumerate(file, start=1):
             if not line.endswith(b"\n"):
                 return  # the trial under way when its writer was killed
@@ -158,7 +167,7 @@ def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 facts = json.loads(line)
                 schema = facts["schema"]
                 facts["type"]
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise UserError(
                     f"not a record ({shown(error)})",
                     where=where,

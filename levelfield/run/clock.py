@@ -62,19 +62,23 @@ def tree_cpu() -> tuple[float, float]:
 
 
 def _descendants(pid: int) -> Iterator[int]:
-    """Living descendants; a process lists its children by the thread that started them."""
+    for child in children(pid):
+        yield child
+        yield from _descendants(child)
+
+
+def children(pid: int) -> Iterator[int]:
+    """Children of a process that are not waited for; it lists them by the thread that has them."""
     try:
         threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208 - names are all it takes
     except OSError:
         return
     for thread in threads:
         try:
-            children = Path(f"/proc/{pid}/task/{thread}/children").read_text(encoding="ascii")
+            text = Path(f"/proc/{pid}/task/{thread}/children").read_text(encoding="ascii")
         except OSError:
             continue
-        for child in map(int, children.split()):
-            yield child
-            yield from _descendants(child)
+        yield from map(int, text.split())
 
 
 def peak_memory() -> int | None:

@@ -14,9 +14,14 @@ from typing import Any
 Message = dict[str, Any]
 
 
+def encoded(message: Message) -> bytes:
+    """Return a message as its line; what JSON does not know travels as its text."""
+    return (json.dumps(message, separators=(",", ":"), default=str) + "\n").encode()
+
+
 def send(descriptor: int, message: Message) -> None:
     """Write one message, whole."""
-    data = memoryview((json.dumps(message, separators=(",", ":")) + "\n").encode())
+    data = memoryview(encoded(message))
     while data:
         data = data[os.write(descriptor, data) :]
 
@@ -29,7 +34,10 @@ class Lines:
         self._rest = b""
 
     def feed(self, data: bytes) -> Iterator[Message]:
-        """Take a piece; give every message that it completes."""
+        """Take a piece; give every message it completes. Raise `ValueError` at what is none."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
-            yield json.loads(line)
+            message = json.loads(line)
+            if not isinstance(message, dict):
+                raise ValueError("not a message")  # noqa: TRY004 - as json does for other lines
+            yield message

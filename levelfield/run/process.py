@@ -6,6 +6,8 @@ The parent blocks in `select` while the worker works: it never polls.
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import itertools
 import os
 import select
 import selectors
@@ -13,13 +15,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from levelfield.results.record import Span
-from levelfield.run.messages import Lines, Message, send
+from levelfield.results.record import Span, Status
+from levelfield.run.clock import children
+from levelfield.run.messages import Lines, Message, encoded
 
 TAIL = 16_384
 """Bytes of the worker's standard streams that are kept."""
@@ -27,20 +30,30 @@ KEPT = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "
 """Variables that a worker inherits; everything else it gets is named here or by its trial."""
 GRACE = 5.0
 """Seconds that a worker has to be gone once it has closed its pipe."""
+MARKER = "LEVELFIELD_WORKER"
+"""Variable that tells which worker a process descends from, wherever it has gone since."""
 POOLS = ("OMP", "OPENBLAS", "MKL", "BLIS", "NUMEXPR", "NUMBA", "VECLIB")
+
+_NUMBERS = itertools.count(1)
 
 
 class WorkerError(Exception):
-    """The worker could not do what it was asked: ``status`` and reason for its trial's record."""
+    """The worker could not do what it was asked: ``status`` and reason for its trial's record.
 
-    def __init__(self, status: str, reason: str) -> None:
+    ``log``: the end of what it wrote to its standard streams, once that is all in.
+    """
+
+    def __init__(self, status: Status, reason: str) -> None:
         """Keep the status (skipped, failed or timeout) and the reason."""
         super().__init__(reason)
-        self.status, self.reason = status, reason
+        self.status, self.reason, self.log = status, reason, ""
 
 
 class Process:
-    """One worker. Use as a context manager; afterwards nothing of it is left running."""
+    """One worker. Use as a context manager; afterwards nothing of it is left running.
+
+    A worker's end is seen through its pidfd: a helper that it has forked may keep its pipes open.
+    """
 
     def __init__(
         self,
@@ -56,8 +69,11 @@ class Process:
         self._oom = _oom_kills()
         self._started = time.monotonic()
         self._timeout = timeout
+        self._marker = f"{os.getpid()}-{next(_NUMBERS)}"
+        _adopt_orphans()
         ask_read, self._ask = os.pipe()
         self._answer, answer_write = os.pipe()
+        os.set_blocking(self._ask, False)
         child = [str(ask_read), str(answer_write), ",".join(map(str, cpus)), str(os.getpid())]
         self._process = subprocess.Popen(
             [python, "-P", "-m", "levelfield.run.worker", *child],
@@ -65,7 +81,7 @@ class Process:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             pass_fds=(ask_read, answer_write),
-            env=worker_environ(threads=len(cpus), extra=environ),
+            env=worker_environ(threads=len(cpus), extra={**environ, MARKER: self._marker}),
             start_new_session=True,
         )
         os.close(ask_read)
@@ -73,10 +89,11 @@ class Process:
         assert self._process.stdout is not None  # noqa: S101 - a pipe was asked for
         self._chatter = self._process.stdout.fileno()
         os.set_blocking(self._chatter, False)
+        self._watch = os.pidfd_open(self._process.pid)
         self._lines = Lines()
         self._selector = selectors.DefaultSelector()
-        self._selector.register(self._answer, selectors.EVENT_READ)
-        self._selector.register(self._chatter, selectors.EVENT_READ)
+        for descriptor in (self._answer, self._chatter, self._watch):
+            self._selector.register(descriptor, selectors.EVENT_READ)
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -96,40 +113,72 @@ class Process:
         self._reap(grace=0.0)
         self._selector.close()
         os.close(self._answer)
+        os.close(self._watch)
+        if isinstance(error, WorkerError):
+            error.log = self.tail
         if self._process.stdout is not None:
             self._process.stdout.close()
 
     def ask(self, do: str, **facts: Any) -> Message:
         """Ask for one thing and wait for the answer; raise `WorkerError` where none comes."""
-        with contextlib.suppress(BrokenPipeError):  # its death is told by what follows
-            send(self._ask, {"do": do, **facts})
+        self._send({"do": do, **facts})
         reply = self._receive()
         if "error" in reply:
-            status = "skipped" if reply["error"] == "unsupported" else "failed"
+            status: Status = "skipped" if reply["error"] == "unsupported" else "failed"
             raise WorkerError(status, reply["reason"])
         return reply
+
+    def kill(self) -> None:
+        """End the worker, from any thread; whoever waits for its answer is told of its death."""
+        with contextlib.suppress(OSError):
+            signal.pidfd_send_signal(self._watch, signal.SIGKILL)
 
     @property
     def tail(self) -> str:
         """The end of what the worker wrote to its standard streams."""
         return self.log.decode(errors="replace")
 
+    def _send(self, message: Message) -> None:
+        """Hand a message over as fast as the worker takes it; its death is told by what follows."""
+        data = memoryview(encoded(message))
+        self._selector.register(self._ask, selectors.EVENT_WRITE)
+        try:
+            while data:
+                ready = self._wait()
+                if self._watch in ready:
+                    break
+                if self._ask in ready:
+                    data = data[os.write(self._ask, data) :]
+        except BrokenPipeError:
+            pass
+        finally:
+            self._selector.unregister(self._ask)
+
     def _receive(self) -> Message:
-        """Wait for one message, keeping the end of what the worker prints meanwhile."""
+        """Wait for one message."""
         while True:
-            left = self._started + self._timeout - time.monotonic()
-            events = self._selector.select(max(0.0, left))
-            if not events and left <= 0:
-                raise WorkerError("timeout", f"no end within {self._timeout:g} s (--timeout)")
-            for key, _ in events:
-                if key.fd == self._chatter:
-                    self._keep()
-                    continue
+            ready = self._wait()
+            if self._answer in ready:
                 data = os.read(self._answer, 1 << 20)
                 if not data:
                     raise WorkerError("failed", self._death())
-                for message in self._lines.feed(data):
-                    return message
+                try:
+                    for message in self._lines.feed(data):
+                        return message
+                except ValueError:
+                    raise WorkerError("failed", "something wrote into the worker's pipe") from None
+            elif self._watch in ready:
+                raise WorkerError("failed", self._death())
+
+    def _wait(self) -> set[int]:
+        """Sleep until something happens, or its time is over; keep what the worker prints."""
+        left = self._started + self._timeout - time.monotonic()
+        ready = {key.fd for key, _ in self._selector.select(max(0.0, left))}
+        if self._chatter in ready:
+            self._keep()
+        if left <= 0 and not ready & {self._answer, self._watch}:
+            raise WorkerError("timeout", f"no end within {self._timeout:g} s (--timeout)")
+        return ready
 
     def _keep(self) -> None:
         data = self._process.stdout.read(1 << 20) if self._process.stdout else b""
@@ -140,28 +189,37 @@ class Process:
 
     def _death(self) -> str:
         """Why the worker is gone, in words."""
-        self._reap(grace=GRACE)
+        if not self._reap(grace=GRACE):
+            return "the worker closed its pipe and went on"
         code = self._process.returncode
         if code >= 0:
             return f"the worker ended by itself with exit status {code}"
         if -code == signal.SIGKILL and _oom_kills() > self._oom:
             return "killed by the system's out-of-memory killer (SIGKILL)"
-        return f"killed by {signal.Signals(-code).name}"
+        known = {int(each): each.name for each in signal.Signals}
+        return f"killed by {known.get(-code, f'signal {-code}')}"
 
-    def _reap(self, *, grace: float) -> None:
-        """End the worker and everything it started, and read what the whole tree has used."""
+    def _reap(self, *, grace: float) -> bool:
+        """End the worker and all it started, read what they used; whether it ended by itself."""
         pid = self._process.pid
-        if self._process.returncode is None:
-            watch = os.pidfd_open(pid)
-            if not select.select([watch], [], [], grace)[0]:
-                _kill_group(pid)
-            os.close(watch)
-            _, status, usage = os.wait4(pid, 0)
-            self._process.returncode = os.waitstatus_to_exitcode(status)
-            wall = time.monotonic() - self._started
-            self.total = Span(wall=wall, user=usage.ru_utime, system=usage.ru_stime)
+        if self._process.returncode is not None:
+            return True
+        ended = bool(select.select([self._watch], [], [], grace)[0])
         _kill_group(pid)
+        _, status, usage = os.wait4(pid, 0)
+        self._process.returncode = os.waitstatus_to_exitcode(status)
+        wall = time.monotonic() - self._started
+        user, system = usage.ru_utime, usage.ru_stime
+        _kill_group(pid)
+        while orphans := list(_orphans(pid, self._marker)):
+            for orphan in orphans:
+                with contextlib.suppress(ProcessLookupError, ChildProcessError):
+                    os.kill(orphan, signal.SIGKILL)
+                    usage = os.wait4(orphan, 0)[2]
+                    user, system = user + usage.ru_utime, system + usage.ru_stime
+        self.total = Span(wall=wall, user=user, system=system)
         self._keep()
+        return ended
 
 
 def worker_environ(*, threads: int, extra: Mapping[str, str]) -> dict[str, str]:
@@ -171,6 +229,29 @@ def worker_environ(*, threads: int, extra: Mapping[str, str]) -> dict[str, str]:
     environ |= {f"{pool}_NUM_THREADS": str(threads) for pool in POOLS}
     environ |= {"PYTHONHASHSEED": "0", "TF_CPP_MIN_LOG_LEVEL": "2"}
     return {**environ, **extra}
+
+
+def _adopt_orphans() -> None:
+    """Become the parent of what workers leave behind, so that it can be ended and accounted for."""
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+
+
+def _orphans(worker: int, marker: str) -> Iterator[int]:
+    """Children of this process that came from a worker: in its session, or with its marker."""
+    for child in children(os.getpid()):
+        with contextlib.suppress(OSError):
+            stat = Path(f"/proc/{child}/stat").read_text(encoding="utf-8", errors="replace")
+            if int(stat.rpartition(")")[2].split()[3]) == worker or _marked(child, marker):
+                yield child
+
+
+def _marked(pid: int, marker: str) -> bool:
+    """Whether a process has a worker's marker; one that has ended cannot be asked any more."""
+    try:
+        environ = Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return False
+    return f"{MARKER}={marker}".encode() in environ.split(b"\0")
 
 
 def _kill_group(leader: int) -> None:

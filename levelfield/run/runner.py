@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ from levelfield.verify import cache
 from levelfield.verify.check import Material, Reference, verify
 
 Checked = dict[tuple[str, Contender], Verification]
-SENTINEL_SIZE, SENTINEL_REPEATS = 1024, 20
+SENTINEL_SIZE, SENTINEL_REPEATS, SENTINEL_TIMEOUT = 1024, 20, 300.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +61,8 @@ class Bench:
     shapes: Mapping[str, tuple[int, ...]]
     options: Options
     scratch: Path
+    broken: dict[tuple[str, Contender], WorkerError] = field(default_factory=dict)
+    """By workload's name and contender: how verification came to no end."""
 
     @property
     def cpus(self) -> list[int]:
@@ -74,7 +77,8 @@ class Bench:
             environ |= registry.adapter(contender.backend, contender.source).environ
             if contender.device == "cpu":
                 environ |= {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
-        return Process(cpus=self.cpus, environ=environ, timeout=self.options.timeout)
+        timeout = self.options.timeout if contender else SENTINEL_TIMEOUT
+        return Process(cpus=self.cpus, environ=environ, timeout=timeout)
 
     @contextmanager
     def folder(self) -> Iterator[Path]:
@@ -120,11 +124,13 @@ def verify_all(bench: Bench, *, fresh: bool = False) -> Checked:
     pairs = [(w, c) for w in bench.suite.workloads for c in bench.contenders]
     references = {name: Reference(material) for name, material in bench.materials.items()}
     checked: Checked = {}
+    workers = _Workers(bench)
     with Progress(steps=len(pairs), quiet=bench.options.quiet) as progress:
 
         def check(pair: tuple[Workload, Contender]) -> tuple[Verification, bool]:
             workload, contender = pair
-            return _check(bench, references[workload.name], contender, verdicts, fresh=fresh)
+            reference = references[workload.name]
+            return _check(bench, workers, reference, contender, verdicts, fresh=fresh)
 
         with ThreadPoolExecutor(max_workers=2) as pool:
             progress.start("verifying")
@@ -139,8 +145,32 @@ def verify_all(bench: Bench, *, fresh: bool = False) -> Checked:
                     progress.finish(f"{label}: {verdict.status}{known}{reason}")
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
+                workers.stop()
                 raise
     return checked
+
+
+class _Workers:
+    """The workers that verify side by side: an interrupt must not wait until they have an end."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self._started: list[Process] = []
+        self._stopped = threading.Event()
+
+    def start(self, contender: Contender, scratch: Path) -> Process:
+        """Start one; it is ended at once where all were to stop."""
+        process = self.bench.process(contender, scratch)
+        self._started.append(process)
+        if self._stopped.is_set():
+            process.kill()
+        return process
+
+    def stop(self) -> None:
+        """End them all, and those that are still to be started."""
+        self._stopped.set()
+        for process in self._started:
+            process.kill()
 
 
 def run(bench: Bench, folder: Path, *, resume: bool) -> Path:
@@ -159,10 +189,10 @@ def run(bench: Bench, folder: Path, *, resume: bool) -> Path:
         checked = {} if bench.options.unverified else verify_all(bench)
         with Progress(steps=len(left), quiet=bench.options.quiet) as progress:
             for block in sorted({trial.block for trial in left}):
-                store.append(_sentinel(bench, block, "first"))
+                _mark(store, bench, block, "first", progress)
                 for trial in (trial for trial in left if trial.block == block):
                     store.append(_trial(bench, trial, checked, progress))
-                store.append(_sentinel(bench, block, "last"))
+                _mark(store, bench, block, "last", progress)
     return folder
 
 
@@ -200,6 +230,7 @@ def _prepare(
 
 def _check(
     bench: Bench,
+    workers: _Workers,
     reference: Reference,
     contender: Contender,
     verdicts: cache.Verdicts,
@@ -222,7 +253,7 @@ def _check(
             verdict = verify(
                 reference,
                 adapter,
-                lambda: bench.process(contender, scratch),
+                lambda: workers.start(contender, scratch),
                 scratch,
                 backend=contender.backend,
                 module=contender.module,
@@ -230,9 +261,11 @@ def _check(
                 **how,
             )
         except WorkerError as error:
-            return Verification(status="unverified", reason=error.reason), False
-    if verdict.figures:
-        verdicts.keep(key, verdict)
+            if error.status == "skipped":
+                return Verification(status="unverified", reason=error.reason), False
+            bench.broken[workload.name, contender] = error
+            return Verification(status="failed", reason=error.reason), False
+    verdicts.keep(key, verdict)
     return verdict, False
 
 
@@ -256,6 +289,8 @@ def _trial(bench: Bench, trial: Trial, checked: Checked, progress: Progress) -> 
         record = replace(record, status="skipped", reason=reason or verdict.reason)
     elif verdict.status == "failed":
         record = replace(record, reason=f"verification failed: {verdict.reason}")
+        if error := bench.broken.get((workload.name, contender)):
+            record = replace(record, status=error.status, log=error.log)
     else:
         with bench.folder() as scratch:
             record = run_trial(
@@ -276,6 +311,14 @@ def _summary(record: Record) -> str:
     median = steady[len(steady) // 2]
     text = f"{1000 * median:.3g} ms" if median < 1 else f"{median:.3g} s"
     return f"{text} an epoch, test loss {record.epochs.test_loss[-1]:.5g}"
+
+
+def _mark(store: Store, bench: Bench, block: int, position: Any, progress: Progress) -> None:
+    """Time the sentinel beside a block; a study goes on without it where it comes to no end."""
+    try:
+        store.append(_sentinel(bench, block, position))
+    except WorkerError as error:
+        progress.say(f"no sentinel {position} in block {block}: {error.reason}")
 
 
 def _sentinel(bench: Bench, block: int, position: Any) -> Sentinel:
@@ -319,6 +362,13 @@ def _begin(store: Store, bench: Bench, folder: Path, *, resume: bool) -> set[str
             where=str(folder),
             expected="the same suite and --set values as when it was begun",
             hint="give another folder with --out",
+        )
+    if known.options.get("threads") != head.options["threads"]:
+        raise UserError(
+            f"the study here was begun with --threads {known.options.get('threads')}",
+            where=str(folder),
+            expected="the same number of cores for every trial of a study",
+            hint="give it again, or another folder with --out",
         )
     if known.machine.get("host") != head.machine.get("host"):
         raise UserError(

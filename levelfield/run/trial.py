@@ -61,12 +61,8 @@ def run(trial: Trial, setting: Setting, process: Process, record: Record, tell: 
             facts |= _converse(trial, setting, process, notes, tell)
     except WorkerError as error:
         facts |= {"status": error.status, "reason": error.reason}
-    if facts["status"] == "ok" and not all(map(math.isfinite, notes.columns["loss"])):
-        epoch = next(i for i, v in enumerate(notes.columns["loss"], 1) if not math.isfinite(v))
-        facts |= {
-            "status": "failed",
-            "reason": f"the training loss was not a finite number from epoch {epoch} on",
-        }
+    if facts["status"] == "ok" and (reason := notes.trouble()):
+        facts |= {"status": "failed", "reason": reason}
     if facts["status"] != "ok":
         facts["log"] = process.tail
     epochs = Epochs(**{name: tuple(column) for name, column in notes.columns.items()})
@@ -92,6 +88,14 @@ class _Notes:
         for name in ("wall", "user", "system", "loss"):
             self.columns[name].append(trained[name])
         self.columns["test_loss"].append(evaluated["loss"])
+
+    def trouble(self) -> str:
+        """What is wrong with the losses; empty where nothing is."""
+        for column, name in (("loss", "training"), ("test_loss", "test")):
+            for epoch, value in enumerate(self.columns[column], start=1):
+                if not math.isfinite(value):
+                    return f"the {name} loss was not a finite number from epoch {epoch} on"
+        return ""
 
     def phases(self) -> dict[str, Span]:
         return {

@@ -46,8 +46,8 @@ class Worker:
         else:
             self.kind = registry.adapter_in(module, backend)
         with self.clock.running():
-            for module in self.kind.imports:
-                importlib.import_module(module)
+            for name in self.kind.imports:
+                importlib.import_module(name)
         return {}
 
     def build(
@@ -107,14 +107,15 @@ class Worker:
         """Write the predictions for some training samples into a file."""
         import numpy as np
 
-        np.save(path, np.asarray(self.backend.predict(self.train_set[start:stop])))
+        np.save(path, numbers(self.backend.predict(self.train_set[start:stop]), "predict"))
         return {}
 
     def weights(self, *, path: str) -> Message:
         """Write the weights into a file."""
         import numpy as np
 
-        np.savez(path, **dict(self.backend.weights()))  # type: ignore[arg-type]
+        found = {name: numbers(a, "weights") for name, a in self.backend.weights().items()}
+        np.savez(path, **found)  # type: ignore[arg-type]
         return {}
 
     def barrier(self, *, order: list[int], rates: list[float], repeats: int) -> Message:
@@ -177,13 +178,32 @@ def mean_loss(loss: str, outputs: Array, targets: Array) -> float:
     """Loss over all elements, in float64; probabilities are kept 1e-7 away from 0 and 1."""
     import numpy as np
 
-    p, y = np.asarray(outputs, dtype=np.float64), np.asarray(targets, dtype=np.float64)
+    p, y = numbers(outputs, "predict").astype(np.float64), np.asarray(targets, dtype=np.float64)
     if p.shape != y.shape:
         raise ValueError(f"predict gave shape {p.shape}, expected {y.shape}")
     if loss == "mean_squared_error":
         return float(np.mean((p - y) ** 2))
     p = np.clip(p, 1e-7, 1 - 1e-7)
     return float(-np.mean(y * np.log(p) + (1 - y) * np.log1p(-p)))
+
+
+def numbers(given: object, what: str) -> Array:
+    """Return the array an adapter gave; raise `TypeError` where it does not hold real numbers."""
+    import numpy as np
+
+    array = np.asarray(given)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{what} gave {array.dtype} values, expected an array of real numbers")
+    return array
+
+
+def told(error: BaseException) -> str:
+    """An exception's message as it may stand in a table: one line, printable, not endless."""
+    try:
+        text = " ".join(str(error).split())[:500]
+    except Exception:  # noqa: BLE001 - an adapter's exception may do anything
+        return "(its message cannot be read)"
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def answer(worker: Worker, message: Message) -> Message:
@@ -195,13 +215,12 @@ def answer(worker: Worker, message: Message) -> Message:
     try:
         facts: Message = getattr(worker, do)(**message)
     except Unsupported as error:
-        return {"error": "unsupported", "reason": str(error)}
+        return {"error": "unsupported", "reason": told(error)}
     except MemoryError as error:
-        return {"error": "failed", "reason": f"out of memory in {do}: {error}".rstrip(": ")}
+        return {"error": "failed", "reason": f"out of memory in {do}: {told(error)}".rstrip(": ")}
     except Exception as error:  # noqa: BLE001 - an adapter may raise anything
         traceback.print_exc()
-        text = " ".join(str(error).split())
-        return {"error": "failed", "reason": f"{type(error).__name__} in {do}: {text[:500]}"}
+        return {"error": "failed", "reason": f"{type(error).__name__} in {do}: {told(error)}"}
     return {"ok": do, **worker.clock.span, **facts}
 
 
