@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from levelfield.backend import Array, Backend, Unsupported, Weights, Workload
@@ -94,7 +93,6 @@ class Torch(Backend):
             "threads": self.torch.get_num_threads(),
             "tf32": self.torch.backends.cuda.matmul.allow_tf32,
             "fused optimizer": bool(self.optimizer.defaults.get("fused")),
-            "compile cache": os.environ.get("TORCHINDUCTOR_CACHE_DIR", "the user's"),
         }
 
 

@@ -98,7 +98,8 @@ def dataset(text: str) -> Dataset:
     name, _, options = text.partition(":")
     known = datasets()
     if name not in known:
-        raise unknown("data set", name, known)
+        error = unknown("data set", name, known)
+        raise FieldError(error.seen, "", error.expected, error.hint)
     try:
         given = {key: _number(value) for key, value in _pairs(options, text)}
         source = known[name].build(given)

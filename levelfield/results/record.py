@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from types import UnionType
@@ -177,31 +177,71 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _made(value: Any, kind: Any) -> Any:
-    """Build a value of the annotated type from what `plain` made of it.
-
-    Null as a number is NaN; keys that are not known are passed over. Raise `TypeError` where the
-    value is of another type.
-    """
-    origin, args = get_origin(kind), get_args(kind)
-    if origin is UnionType:
-        return None if value is None else _made(value, args[0])
-    if origin is tuple and isinstance(value, list):
-        if args[0] is float and set(map(type, value)) == {float}:
-            return tuple(value)  # the long columns, quickly
-        return tuple(_made(item, args[0]) for item in value)
-    if origin is Mapping and isinstance(value, dict):
-        return {key: _made(item, args[1]) for key, item in value.items()}
-    if isinstance(kind, type) and dataclasses.is_dataclass(kind) and isinstance(value, dict):
-        wanted = _hints(kind)
-        return kind(**{key: _made(value[key], wanted[key]) for key in wanted if key in value})
-    if kind is float and (value is None or type(value) in {int, float}):
-        return math.nan if value is None else float(value)
-    if kind is Any or type(value) is kind or (origin is Literal and value in args):
-        return value
-    raise TypeError(f"got {shown(value)}, expected {getattr(kind, '__name__', kind)}")
+def _made(value: object, kind: Any) -> Any:
+    return _maker(kind)(value)
 
 
 @cache
-def _hints(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
+def _maker(kind: Any) -> Callable[[Any], Any]:
+    """Return what builds a value of the annotated type from what `plain` made of it.
+
+    Null as a number is NaN; keys that are not known are passed over. It raises `TypeError` where
+    the value is of another type. An annotation is taken apart once, not once a value.
+    """
+    origin, args = get_origin(kind), get_args(kind)
+    if origin is UnionType:
+        inner = _maker(args[0])
+        return lambda value: None if value is None else inner(value)
+    if origin is tuple:
+        return _tuple_maker(kind, args[0])
+    if origin is Mapping:
+        inner = _maker(args[1])
+        return _checked(kind, dict, lambda value: {key: inner(value[key]) for key in value})
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        wanted = [(name, _maker(hint)) for name, hint in get_type_hints(kind).items()]
+        return _checked(
+            kind,
+            dict,
+            lambda value: kind(**{n: make(value[n]) for n, make in wanted if n in value}),
+        )
+    if kind is float:
+        return _number
+    return lambda value: _same(value, kind, origin, args)
+
+
+def _tuple_maker(kind: Any, item: Any) -> Callable[[Any], Any]:
+    inner, numbers = _maker(item), item is float
+
+    def make(value: list[Any]) -> tuple[Any, ...]:
+        if numbers and set(map(type, value)) == {float}:
+            return tuple(value)  # the long columns, quickly
+        return tuple(map(inner, value))
+
+    return _checked(kind, list, make)
+
+
+def _checked(kind: Any, of: type, make: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def checked(value: Any) -> Any:
+        if not isinstance(value, of):
+            raise _mismatch(value, kind)
+        return make(value)
+
+    return checked
+
+
+def _number(value: Any) -> float:
+    if value is None:
+        return math.nan
+    if type(value) not in {int, float}:
+        raise _mismatch(value, float)
+    return float(value)
+
+
+def _same(value: Any, kind: Any, origin: Any, literals: tuple[Any, ...]) -> Any:
+    if kind is Any or type(value) is kind or (origin is Literal and value in literals):
+        return value
+    raise _mismatch(value, kind)
+
+
+def _mismatch(value: Any, kind: Any) -> TypeError:
+    return TypeError(f"got {shown(value)}, expected {getattr(kind, '__name__', kind)}")

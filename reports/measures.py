@@ -1,0 +1,135 @@
+"""The figures of a contender on a workload: medians over its trials, with their spread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+Verdict = Literal["passed", "failed", "unverified"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread:
+    """Median, lowest and highest over the trials."""
+
+    median: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """How one contender did on one workload: of trials that ended well, seconds and bytes."""
+
+    contender: int
+    """Its place in `View.contenders`."""
+    device: str
+    trials: int
+    """Trials that the figures are taken from."""
+    tried: int
+    """All its trials, however they ended."""
+    single: bool
+    """Whether the only epoch, the first, had to stand in for the steady ones."""
+    verified: Verdict
+    epoch: Spread
+    """Wall seconds of a steady epoch: the median within a trial, then over trials."""
+    first: float
+    user: float
+    system: float
+    busy: float
+    """Cores kept busy in a steady epoch: processor seconds over wall seconds."""
+    speed: float
+    """Samples a second in a steady epoch."""
+    share: float
+    """Of the machine's own rate of a matrix product; NaN off the CPU or without a sentinel."""
+    total: float
+    """Wall seconds of the whole trial."""
+    test_loss: Spread
+    peak_memory: float
+    device_memory: float
+
+    @property
+    def marked(self) -> bool:
+        """Whether its numbers may be of another computation."""
+        return self.verified != "passed"
+
+
+def stand(
+    trials: pd.DataFrame,
+    epochs: pd.DataFrame,
+    *,
+    flops: float,
+    peak: Callable[[int], float],
+) -> tuple[Standing, ...]:
+    """Rank the contenders of one workload, fastest first.
+
+    trials: this workload's rows of `View.trials`. epochs: `View.epochs`, of any workload.
+    flops: operations to train on one sample. peak: the machine's rate with so many threads.
+    """
+    ended = trials[trials["status"] == "ok"].join(_per_trial(epochs), how="inner")
+    tried = trials["contender"].value_counts()
+    made = [
+        _standing(group, tried=int(tried[group["contender"].iloc[0]]), flops=flops, peak=peak)
+        for _, group in ended.groupby("contender", sort=True)
+    ]
+    return tuple(sorted(made, key=lambda s: (pd.isna(s.epoch.median), s.epoch.median)))
+
+
+def fastest(standings: Sequence[Standing]) -> Standing:
+    """The fastest verified contender; the fastest of all where none is verified."""
+    return next((s for s in standings if not s.marked), standings[0])
+
+
+def _per_trial(epochs: pd.DataFrame) -> pd.DataFrame:
+    """By trial: its first epoch, and the medians of its steady epochs (or of the only one)."""
+    columns = ["wall", "user", "system"]
+    first = epochs[epochs["epoch"] == 1].set_index("trial")[columns]
+    steady = epochs[epochs["epoch"] > 1].groupby("trial")[columns].median()
+    made = steady.reindex(first.index).add_prefix("epoch_")
+    alone = ~first.index.isin(steady.index)
+    made.loc[alone] = first[alone].to_numpy()
+    return made.assign(first=first["wall"], single=alone)
+
+
+def _standing(
+    group: pd.DataFrame, *, tried: int, flops: float, peak: Callable[[int], float]
+) -> Standing:
+    settled = group[~group["single"]]
+    used = settled if len(settled) else group
+    speed = used["samples"] / used["epoch_wall"]
+    device, threads = str(used["device"].iloc[0]), int(used["threads"].iloc[0])
+    return Standing(
+        contender=int(used["contender"].iloc[0]),
+        device=device,
+        trials=len(used),
+        tried=tried,
+        single=not len(settled),
+        verified=_verdict(set(used["verified"])),
+        epoch=_spread(used["epoch_wall"]),
+        first=float(used["first"].median()),
+        user=float(used["epoch_user"].median()),
+        system=float(used["epoch_system"].median()),
+        busy=float(((used["epoch_user"] + used["epoch_system"]) / used["epoch_wall"]).median()),
+        speed=float(speed.median()),
+        share=float(speed.median()) * flops / peak(threads) if device == "cpu" else float("nan"),
+        total=float(used["wall"].median()),
+        test_loss=_spread(used["test_loss"]),
+        peak_memory=float(used["peak_memory"].median()),
+        device_memory=float(used["device_memory"].median()),
+    )
+
+
+def _spread(values: pd.Series[float]) -> Spread:
+    """Not a number as soon as one of the values is none: nothing is quietly left out."""
+    middle, low, high = (values.agg(how, skipna=False) for how in ("median", "min", "max"))
+    return Spread(median=float(middle), low=float(low), high=float(high))
+
+
+def _verdict(seen: set[str]) -> Verdict:
+    """The worst of what verification said over the trials."""
+    if "failed" in seen:
+        return "failed"
+    return "passed" if seen == {"passed"} else "unverified"

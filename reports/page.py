@@ -1,0 +1,123 @@
+"""The page: every section, style, script and table in one file, written whole or not at all."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
+from markupsafe import Markup
+
+from levelfield.errors import UserError
+from levelfield.results.study import Study
+
+from . import formats, sections
+from .view import View
+
+HERE = Path(__file__).parent
+
+
+def write(study: Study, target: Path, *, baseline: str | None = None) -> Path:
+    """Write a study's page; gives back where it stands.
+
+    baseline: label of the contender that ratios refer to at first; each workload's fastest if None.
+    """
+    text = render(study, baseline=baseline)
+    aside = target.with_name(f".{target.name}.{os.getpid()}.new")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        aside.write_text(text, encoding="utf-8", newline="\n")
+        aside.replace(target)
+    except OSError as error:
+        raise UserError(
+            f"the report cannot be written ({error.strerror})",
+            where=str(target),
+            hint="name another file with --out",
+        ) from None
+    finally:
+        _forget(aside)
+    return target
+
+
+def render(study: Study, *, baseline: str | None = None) -> str:
+    """Return the page of a study as one document that needs nothing else."""
+    view = View(study=study, baseline=baseline)
+    environment = _environment()
+    parts = []
+    for name, section in sections.found().items():
+        facts = section.content(view)
+        if facts is not None:
+            html = environment.get_template(f"sections/{name}.html").render(view=view, **facts)
+            parts.append((name, section.title, Markup(html)))  # noqa: S704 - its template escaped
+    drawn = any("data-figure=" in html for _, _, html in parts)
+    scripts = [Markup(text) for text in _scripts(drawn=drawn)]  # noqa: S704 - our own
+    page = environment.get_template("page.html")
+    return page.render(
+        view=view,
+        sections=parts,
+        style=Markup(_read("style.css")),  # noqa: S704 - our own
+        scripts=scripts,
+        allowed=" ".join(map(_fingerprint, scripts)),
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= formats.FILTERS
+    return environment
+
+
+def _shown(value: object) -> object:
+    """Let through what a template may print: whole numbers, and text once it is cleaned.
+
+    A number with a fraction must go through a format first. What is undefined speaks for itself:
+    an ``if`` without ``else`` prints nothing, a misspelt name raises.
+    """
+    if isinstance(value, (Markup, Undefined)):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return formats.clean(value)
+    raise TypeError(f"a template prints {value!r} without a format")
+
+
+def _scripts(*, drawn: bool) -> Iterator[str]:
+    """The page's scripts in the order they run; plotly's only where a chart needs it."""
+    yield _read("errors.js")
+    if drawn:
+        from plotly.offline import get_plotlyjs
+
+        yield get_plotlyjs()
+    for path in sorted(HERE.glob("*.js")):
+        if path.name != "errors.js":
+            yield _read(path.name)
+
+
+def _read(name: str) -> str:
+    return (HERE / name).read_text(encoding="utf-8")
+
+
+def _fingerprint(script: str) -> str:
+    """Let the browser run this script and no other, whatever a record may hold."""
+    digest = hashlib.sha256(script.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def _forget(aside: Path) -> None:
+    try:
+        aside.unlink(missing_ok=True)
+    except OSError:
+        return

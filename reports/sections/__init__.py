@@ -1,0 +1,39 @@
+"""The sections of the page: one module and one template a section, found by being in this folder.
+
+A module ``spread.py`` here holds ``SECTION = Section(...)``; what its ``content`` returns is what
+``spread.html`` beside it writes. Other parts of the report are imported from here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .. import charts, formats, measures  # noqa: TID252 - see view
+from ..view import Contender, View, Workload, number  # noqa: TID252 - mypy knows no mapped name
+
+Content = Callable[[View], Mapping[str, Any] | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A part of the page under its own title."""
+
+    order: int
+    """Sections stand in this order; leave gaps."""
+    title: str
+    content: Content
+    """What its template is given beside ``view``; None leaves the section out."""
+
+
+def found() -> dict[str, Section]:
+    """Every section by its module's name, in the order of the page."""
+    names = [module.name for module in pkgutil.iter_modules(__path__)]
+    sections = {name: importlib.import_module(f"{__name__}.{name}").SECTION for name in names}
+    return dict(sorted(sections.items(), key=lambda pair: pair[1].order))
+
+
+__all__ = ["Contender", "Section", "View", "Workload", "charts", "formats", "measures", "number"]

@@ -1,0 +1,106 @@
+"""The facts themselves, to take away: every record and the tables made of them."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import gzip
+import io
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain, count, islice, repeat
+from typing import Any
+
+from markupsafe import Markup
+
+from levelfield.results.record import SCHEMA, Record, Sentinel
+from levelfield.results.store import HEAD, RECORDS
+from levelfield.results.study import Study
+
+from . import Section, View
+
+ROWS = 200_000
+"""A longer table of epochs is not put into the page beside the records that hold the same."""
+
+LEVEL = 3
+"""Of compression: higher ones take twice the time to save a tenth."""
+
+IDENTITY = ("key", "workload", "backend", "mode", "device", "environment", "repeat", "status")
+COLUMNS = ("wall", "user", "system", "loss", "test_loss")
+
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    """A file that lies in the page, compressed."""
+
+    name: str
+    about: str
+    size: int
+    """Bytes, once taken away."""
+    packed: Markup
+    """gzip, in base64."""
+
+
+def content(view: View) -> Mapping[str, Any]:
+    """Return the files to offer, and how many rows a table that was left out would have."""
+    study = view.study
+    rows = sum(len(record.epochs.wall) for record in study.records)
+    files = [
+        _file(HEAD, "what holds for the whole study", _head(study)),
+        _file(RECORDS, "every record, one JSON object a line", records(study)),
+        _file("trials.csv", "one row a trial", _bytes(study.trials().to_csv(index=False))),
+    ]
+    if rows <= ROWS:
+        files.append(_file("epochs.csv", "one row an epoch of a trial", epochs(study.records)))
+    return {"files": files, "left_out": rows if rows > ROWS else 0}
+
+
+def records(study: Study) -> bytes:
+    """The lines of the study's file that were loaded; written anew where it has changed."""
+    loaded = len(study.records) + len(study.sentinels)
+    try:
+        with (study.folder / RECORDS).open("rb") as file:
+            lines = list(islice(file, loaded))
+    except OSError:
+        lines = []
+    if len(lines) == loaded and all(line.endswith(b"\n") for line in lines):
+        return b"".join(lines)
+    rows: Iterator[Record | Sentinel] = chain(study.records, study.sentinels)
+    anew = (row.line() + "\n" for row in rows)
+    return _bytes("".join(anew))
+
+
+def epochs(rows: tuple[Record, ...]) -> bytes:
+    """The table of epochs as CSV: its columns are those of `Study.epochs`."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow((*IDENTITY, "epoch", *COLUMNS))
+    for row in rows:
+        who = (repeat(getattr(row, name)) for name in IDENTITY)
+        columns = (getattr(row.epochs, name) for name in COLUMNS)
+        writer.writerows(zip(*who, count(1), *columns, strict=False))
+    return _bytes(out.getvalue())
+
+
+def _head(study: Study) -> bytes:
+    """The head's file; written anew where it has gone."""
+    try:
+        return (study.folder / HEAD).read_bytes()
+    except OSError:
+        facts = {"schema": SCHEMA, **vars(study.head)}
+        return _bytes(json.dumps(facts, indent=1, ensure_ascii=False, default=str))
+
+
+def _bytes(text: str) -> bytes:
+    """UTF-8, also of text that holds halves of characters."""
+    return text.encode(errors="backslashreplace")
+
+
+def _file(name: str, about: str, data: bytes) -> File:
+    packed = base64.b64encode(gzip.compress(data, compresslevel=LEVEL, mtime=0)).decode()
+    markup = Markup(packed)  # noqa: S704 - letters and digits
+    return File(name=name, about=about, size=len(data), packed=markup)
+
+
+SECTION = Section(order=100, title="Raw data", content=content)

@@ -1,0 +1,196 @@
+"""What all sections look at: a study's contenders, workloads and tables, made once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from itertools import count
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from levelfield.errors import unknown
+from levelfield.results.record import PHASES
+from levelfield.results.study import Study
+
+from .measures import Standing, stand
+
+COLOURS = (
+    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a7a1f", "#7f7f7f",
+)  # fmt: skip
+"""Okabe and Ito's, which the colour-blind can tell apart; yellow and black made mid-tones."""
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+IDENTITY = ["backend", "mode", "device", "environment"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contender:
+    """Backend, mode, device and environment, and how they look on the page."""
+
+    place: int
+    label: str
+    colour: str
+    dash: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """What was trained: its records and figures share nothing with another workload's."""
+
+    fingerprint: str
+    name: str
+    facts: Mapping[str, Any]
+    """The workload in plain values; empty where the study's head does not have it."""
+
+    @property
+    def flops(self) -> float:
+        """Floating-point operations to train on one sample; NaN where unknown."""
+        return number(self.facts.get("flops"))
+
+    @property
+    def precision(self) -> str:
+        """The numbers it is computed in."""
+        return str(self.facts.get("precision", ""))
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """A study as the sections see it."""
+
+    study: Study
+    baseline: str | None = None
+    """Label of the contender that the others are compared with; None: each workload's fastest."""
+
+    def __post_init__(self) -> None:
+        """Refuse a baseline that is not a contender."""
+        labels = [contender.label for contender in self.contenders]
+        if self.baseline is not None and self.baseline not in labels:
+            raise unknown("contender", self.baseline, labels, where="baseline")
+
+    @cached_property
+    def _identities(self) -> dict[tuple[str, ...], Contender]:
+        seen = dict.fromkeys(_tuples(self.study.trials()))
+        labels = _labels(list(seen))
+        planned = {label: place for place, label in enumerate(self.study.head.contenders)}
+        order = sorted(seen, key=lambda who: planned.get(_plain_label(who), len(planned)))
+        return {
+            who: Contender(
+                place=place,
+                label=labels[who],
+                colour=COLOURS[place % len(COLOURS)],
+                dash=DASHES[place // len(COLOURS) % len(DASHES)],
+            )
+            for place, who in enumerate(order)
+        }
+
+    @property
+    def contenders(self) -> tuple[Contender, ...]:
+        """Everyone with a record, in the order of the plan; a contender's place is its index."""
+        return tuple(self._identities.values())
+
+    @cached_property
+    def unseen(self) -> tuple[str, ...]:
+        """Labels of contenders that were planned and have no record."""
+        seen = {_plain_label(who) for who in self._identities}
+        return tuple(label for label in self.study.head.contenders if label not in seen)
+
+    @cached_property
+    def workloads(self) -> tuple[Workload, ...]:
+        """Every workload of the plan, then any other that has records."""
+        planned = self.study.head.workloads
+        names = {r.fingerprint: r.workload for r in reversed(self.study.records)}
+        made = []
+        for fingerprint in dict.fromkeys([*planned, *reversed(names)]):
+            facts = planned.get(fingerprint)
+            facts = facts if isinstance(facts, Mapping) else {}
+            name = names.get(fingerprint) or str(facts.get("name", fingerprint))
+            made.append(Workload(fingerprint=fingerprint, name=name, facts=facts))
+        return tuple(made)
+
+    @cached_property
+    def trials(self) -> pd.DataFrame:
+        """`Study.trials` with ``contender``: its place. The index is the record's."""
+        frame = self.study.trials()
+        places = [self._identities[who].place for who in _tuples(frame)]
+        frame["contender"] = np.array(places, dtype=np.int64)
+        return frame
+
+    @cached_property
+    def epochs(self) -> pd.DataFrame:
+        """One row an epoch of a trial that ended well: trial, contender, epoch, numbers."""
+        frame = self.study.epochs()[["epoch", "wall", "user", "system", "loss", "test_loss"]]
+        counts = self.trials["epochs"].to_numpy(dtype=np.int64)
+        frame.insert(0, "trial", np.repeat(np.arange(len(counts)), counts))
+        frame.insert(1, "contender", np.repeat(self.trials["contender"].to_numpy(), counts))
+        ok = (self.trials["status"] == "ok").to_numpy(dtype=bool)
+        return frame[np.repeat(ok, counts)]
+
+    @cached_property
+    def phases(self) -> pd.DataFrame:
+        """One row a trial that ended well, one column a phase: wall seconds."""
+        names = dict.fromkeys([*PHASES, *(name for r in self.study.records for name in r.phases)])
+        rows = [
+            [number(r.phases[n].wall) if n in r.phases else 0.0 for n in names]
+            for r in self.study.records
+        ]
+        frame = pd.DataFrame(rows, columns=list(names), dtype=float)
+        return frame[(self.trials["status"] == "ok").to_numpy(dtype=bool)]
+
+    @cached_property
+    def standings(self) -> dict[str, tuple[Standing, ...]]:
+        """By fingerprint: every contender with a time, fastest first."""
+        return {
+            workload.fingerprint: stand(
+                self.trials[self.trials["fingerprint"] == workload.fingerprint],
+                self.epochs,
+                flops=workload.flops,
+                peak=partial(self.peak_rate, workload.precision),
+            )
+            for workload in self.workloads
+        }
+
+    def ranked(self) -> Iterator[tuple[Workload, tuple[Standing, ...]]]:
+        """Workloads that someone finished, each with its standings."""
+        for workload in self.workloads:
+            if standings := self.standings[workload.fingerprint]:
+                yield workload, standings
+
+    def peak_rate(self, precision: str, threads: int) -> float:
+        """The best rate of a matrix product seen in this precision; NaN where none was timed."""
+        rates = [
+            2 * sentinel.size**3 / second
+            for sentinel in self.study.sentinels
+            if sentinel.precision == precision and sentinel.threads == threads
+            for second in sentinel.seconds
+            if second > 0
+        ]
+        return max(rates, default=float("nan"))
+
+
+def number(value: object) -> float:
+    """A float, or NaN for whatever is not a number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return float("nan")
+    return float(value)
+
+
+def _tuples(frame: pd.DataFrame) -> list[tuple[str, ...]]:
+    return list(zip(*(frame[name] for name in IDENTITY), strict=True))
+
+
+def _plain_label(who: tuple[str, ...]) -> str:
+    backend, mode, device, _ = who
+    return f"{backend}/{mode}" + ("" if device == "cpu" else f"@{device}")
+
+
+def _labels(identities: list[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
+    """Labels that tell everyone apart; the environment is named only where it must be."""
+    plain = [_plain_label(who) for who in identities]
+    made: dict[tuple[str, ...], str] = {}
+    for who, label in zip(identities, plain, strict=True):
+        name = label if plain.count(label) == 1 else f"{label} [{who[3]}]"
+        tries = (name if n == 1 else f"{name} #{n}" for n in count(1))
+        made[who] = next(each for each in tries if each not in made.values())
+    return made

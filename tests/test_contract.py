@@ -1,0 +1,293 @@
+"""What every adapter owes, in every mode: the reference's figures, in the semantics it declares.
+
+Each adapter and mode lives in one worker, which is asked for everything. ``BACKENDS=torch,jax``
+narrows the choice.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import math
+import os
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import pytest
+from running import ADAPTERS, CPUS, Desk
+
+from levelfield import registry
+from levelfield.backend import Backend
+from levelfield.errors import unknown
+from levelfield.run.process import Process
+from levelfield.spec.workload import Workload
+from levelfield.verify.semantics import CHOICES, meaning
+
+SLOW = {("torch", "compile"), ("keras-torch", "default")}
+"""They compile, for seconds, whatever they are given: a part of the cases is enough."""
+FLOAT32_TANH = {"keras-jax"}
+"""Keras 3.15 computes tanh on JAX in float32, whatever the model's precision: its type promotion
+knows no float64 there. Verification says so of a float64 workload with tanh."""
+STRICT = str(ADAPTERS / "strict.py")
+E = 1e-3
+OPTIMIZERS = {
+    "sgd": {"kind": "sgd", "momentum": 0.0, "nesterov": False},
+    "momentum": {"kind": "sgd", "momentum": 0.9, "nesterov": False},
+    "nesterov": {"kind": "sgd", "momentum": 0.9, "nesterov": True},
+    "adam": {"kind": "adam", "beta1": 0.9, "beta2": 0.999, "epsilon": E},
+    "adamax": {"kind": "adamax", "beta1": 0.9, "beta2": 0.999, "epsilon": 10 * E},
+    "adagrad": {"kind": "adagrad", "accumulator": 0.0, "epsilon": E},
+    "adagrad-0.1": {"kind": "adagrad", "accumulator": 0.1, "epsilon": E},
+    "adadelta": {"kind": "adadelta", "rho": 0.95, "epsilon": E},
+    "rmsprop": {"kind": "rmsprop", "rho": 0.9, "momentum": 0.0, "epsilon": E},
+    "rmsprop-momentum": {"kind": "rmsprop", "rho": 0.9, "momentum": 0.9, "epsilon": E},
+}
+LOSSES = ("mean_squared_error", "binary_crossentropy")
+SIZES, DEEP, SAMPLES, BATCH = (6, 5, 6), (6, 5, 7, 8, 4, 6), 22, 8
+RATES = np.array([0.05, 0.02, 0.1, 0.03])
+ORDER = np.random.default_rng(1).integers(0, SAMPLES, 3 * BATCH + 3)
+"""Three batches and a smaller one; samples come more than once, or never."""
+
+
+def chosen() -> list[str]:
+    """The adapters' names, narrowed by the variable BACKENDS."""
+    known = registry.backends()
+    names = [name for name in os.environ.get("BACKENDS", "").split(",") if name]
+    for name in names:
+        if name not in known:
+            raise unknown("backend", name, known, where="BACKENDS")
+    return names or list(known)
+
+
+def contenders() -> list[tuple[str, str]]:
+    return [(name, mode) for name in chosen() for mode in registry.backends()[name].modes]
+
+
+def parameters(contender: tuple[str, str], *rest: str) -> object:
+    """Parameters of a test, with a readable name, skipped where the contender is not installed."""
+    missing = registry.missing(registry.backends()[contender[0]].packages)
+    marks = [pytest.mark.skip(f"not installed: {', '.join(missing)}")] if missing else []
+    marks += [pytest.mark.slow] if contender in SLOW else []
+    return pytest.param(contender, *rest, id="-".join(["/".join(contender), *rest]), marks=marks)
+
+
+def cases() -> list[object]:
+    """Every optimizer with both losses in a backend's first mode that is quick; less elsewhere."""
+    made, whole = [], set()
+    for name, mode in contenders():
+        pairs = [(optimizer, LOSSES[0]) for optimizer in ("sgd", "adam", "rmsprop-momentum")]
+        pairs += [("sgd", LOSSES[1])]
+        if (name, mode) in SLOW:
+            pairs = [("adam", LOSSES[0]), ("rmsprop-momentum", LOSSES[1])]
+        elif name not in whole:
+            pairs = [(optimizer, loss) for loss in LOSSES for optimizer in OPTIMIZERS]
+            whole.add(name)
+        made += [parameters((name, mode), *pair) for pair in pairs]
+    return made
+
+
+@dataclass
+class Subject:
+    """An adapter in one mode, alive in its worker, strictly watched."""
+
+    adapter: type[Backend]
+    mode: str
+    process: Process
+    desk: Desk
+
+    @property
+    def tolerance(self) -> float:
+        """Of a change of weights, relative. Keras rounds the optimizers' constants to float32."""
+        return 2e-5 if self.adapter.name.startswith("keras") else 1e-9
+
+    def build(self, workload: Workload, weights: dict[str, np.ndarray], x: np.ndarray) -> None:
+        self.desk.build(self.process, workload, weights, mode=self.mode)
+        self.desk.stage(self.process, x, x)
+
+    def train(self, order: np.ndarray, rates: np.ndarray) -> float:
+        reply = self.process.ask("steps", order=order.tolist(), rates=rates.tolist())
+        return reply["loss"]
+
+
+@pytest.fixture(scope="module", params=map(parameters, contenders()))
+def subject(request, tmp_path_factory):
+    name, mode = request.param
+    adapter = registry.backends()[name]
+    folder = tmp_path_factory.mktemp("worker")
+    environ = {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu", "KERAS_HOME": str(folder)}
+    environ |= {"TORCHINDUCTOR_CACHE_DIR": str(folder), **adapter.environ}
+    with Process(cpus=CPUS, environ=environ, timeout=800) as process:
+        made = Subject(adapter, mode, process, Desk(folder))
+        made.desk.load(process, name, source=STRICT)
+        yield made
+
+
+def workload(optimizer="sgd", loss=LOSSES[0], activations=("selu", "sigmoid"), **changes):
+    sizes = SIZES if len(activations) == len(SIZES) - 1 else DEEP
+    layers = [
+        {"kind": "dense", "units": n, "activation": a, "kernel": "zeros", "bias": "zeros"}
+        for a, n in zip(activations, sizes[1:], strict=True)
+    ]
+    facts = {"layers": layers, "loss": loss, "optimizer": OPTIMIZERS[optimizer], "batch": BATCH}
+    facts |= {"name": "contract", "dataset": "digits", "epochs": 1, "precision": "float64"}
+    schedule = {"kind": "constant", "rate": 1.0}
+    return Workload.build({**facts, "schedule": schedule, **changes})
+
+
+@cache
+def network(sizes=SIZES, precision="float64", *, extreme=False):
+    """Weights and samples; extreme: some of the last logits lie where sigmoids are clipped."""
+    rng, weights = np.random.default_rng(2), {}
+    for number, (inputs, units) in enumerate(itertools.pairwise(sizes), start=1):
+        weights[f"layer{number}/kernel"] = rng.normal(0, 0.5, (inputs, units)).astype(precision)
+        weights[f"layer{number}/bias"] = rng.normal(0, 0.5, units).astype(precision)
+    if extreme:
+        weights[f"layer{len(sizes) - 1}/bias"][:2] = 19.0, -19.0
+    return weights, rng.uniform(0, 1, (SAMPLES, sizes[0])).astype(precision)
+
+
+def reference(spec, weights, x, declared) -> Backend:
+    kind = type("Declared", (registry.adapter("numpy"),), {"semantics": dict(declared)})
+    made = kind(spec, weights, mode="numpy", device="cpu", threads=1)
+    made.stage(x, x)
+    return made
+
+
+def moved(after, before) -> np.ndarray:
+    return np.concatenate([(after[name] - before[name]).ravel() for name in before])
+
+
+def error(seen, expected) -> float:
+    return float(np.linalg.norm(seen - expected) / np.linalg.norm(expected))
+
+
+def others(declared, key):
+    """The declaration with another meaning of a key."""
+    (other,) = set(CHOICES[key].meanings) - {meaning(declared, key)}
+    return {**declared, key: other}
+
+
+@pytest.mark.parametrize(("subject", "optimizer", "loss"), cases(), indirect=["subject"])
+def test_steps(subject, optimizer, loss):
+    """A few steps at changing rates agree with the reference, in the declared semantics only."""
+    spec, (weights, x) = workload(optimizer, loss), network(extreme=loss == LOSSES[1])
+    declared = subject.adapter.semantics
+    subject.build(spec, weights, x)
+    expected = reference(spec, weights, x, declared)
+
+    before = subject.desk.weights(subject.process)
+    for name, array in weights.items():
+        assert np.array_equal(before[name], array)
+    outputs = subject.desk.predict(subject.process, 0, SAMPLES)
+    assert error(outputs, expected.predict(x)) < 1e-12
+
+    assert subject.train(ORDER, RATES) == pytest.approx(expected.train(ORDER, RATES), rel=1e-5)
+    seen = moved(subject.desk.weights(subject.process), weights)
+    right = moved(expected.weights(), weights)
+    assert error(seen, right) < subject.tolerance
+    after = subject.desk.predict(subject.process, 0, SAMPLES)
+    assert error(after, expected.predict(x)) < subject.tolerance
+
+    for key in CHOICES:
+        if not key.startswith((spec.optimizer.kind + ".", loss)):
+            continue
+        wrong = reference(spec, weights, x, others(declared, key))
+        wrong.train(ORDER, RATES)
+        gap = error(moved(wrong.weights(), weights), right)
+        if key.endswith(".rate") and not spec.optimizer.momentum:
+            assert gap < 1e-12  # nothing is kept that a rate could scale
+        else:
+            assert error(seen, moved(wrong.weights(), weights)) > 1e-4 > 4 * subject.tolerance
+
+
+def test_the_steps_go_on_where_they_were(subject):
+    """Two pieces are one piece: the optimizer's memory, the count of steps, the weights stay."""
+    spec, (weights, x) = workload("adam"), network()
+    subject.build(spec, weights, x)
+    expected = reference(spec, weights, x, subject.adapter.semantics)
+    for start, stop in ((0, BATCH), (BATCH, 3 * BATCH), (3 * BATCH, len(ORDER))):
+        rates = RATES[start // BATCH : -(-stop // BATCH)]
+        loss = subject.train(ORDER[start:stop], rates)
+        assert loss == pytest.approx(expected.train(ORDER[start:stop], rates), rel=1e-5)
+    seen = moved(subject.desk.weights(subject.process), weights)
+    assert error(seen, moved(expected.weights(), weights)) < subject.tolerance
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_gradients_through_every_activation(subject, loss):
+    last = ("linear",) if loss == LOSSES[0] else ("sigmoid",)
+    spec = workload("sgd", loss, ("sigmoid", "tanh", "relu", "selu", *last))
+    weights, x = network(DEEP)
+    subject.build(spec, weights, x)
+    expected = reference(spec, weights, x, subject.adapter.semantics)
+    exact = subject.adapter.name not in FLOAT32_TANH
+    limit = 1e-12 if exact else 1e-6
+    seen, right = subject.desk.predict(subject.process, 3, 14), expected.predict(x[3:14])
+    assert error(seen, right) < limit
+    subject.train(ORDER[:BATCH], np.ones(1))
+    expected.train(ORDER[:BATCH], np.ones(1))
+    seen, right = subject.desk.weights(subject.process), expected.weights()
+    for name, array in weights.items():
+        assert error(seen[name] - array, right[name] - array) < 1000 * limit, name
+    if not exact:
+        assert error(subject.desk.predict(subject.process, 3, 14), expected.predict(x[3:14])) > 1e-9
+
+
+def test_a_batch_larger_than_the_set(subject):
+    spec, (weights, x) = workload("adam", batch=100), network()
+    subject.build(spec, weights, x)
+    expected = reference(spec, weights, x, subject.adapter.semantics)
+    for _ in range(2):
+        order = np.arange(SAMPLES)
+        loss = subject.train(order, RATES[:1])
+        assert loss == pytest.approx(expected.train(order, RATES[:1]), rel=1e-5)
+    seen = moved(subject.desk.weights(subject.process), weights)
+    assert error(seen, moved(expected.weights(), weights)) < subject.tolerance
+
+
+def test_single_precision(subject):
+    """Weights come back as they were given, to the bit; outputs and steps as far as that goes."""
+    spec = workload("adam", precision="float32")
+    weights, x = network(precision="float32")
+    subject.build(spec, weights, x)
+    before = subject.desk.weights(subject.process)
+    assert {array.dtype for array in before.values()} == {np.dtype("float32")}
+    assert all(np.array_equal(before[name], array) for name, array in weights.items())
+    exact = reference(spec.replace(precision="float64"), weights, x, subject.adapter.semantics)
+    assert error(subject.desk.predict(subject.process, 0, 5), exact.predict(x[:5])) < 1e-6
+    assert subject.train(ORDER, RATES) == pytest.approx(exact.train(ORDER, RATES), rel=1e-5)
+    seen = moved(subject.desk.weights(subject.process), weights)
+    assert error(seen, moved(exact.weights(), weights)) < 1e-4
+
+
+def test_the_end(subject):
+    """Closing twice is harmless; settings, memory and versions can be told."""
+    subject.build(workload(), *network())
+    assert math.isfinite(subject.train(ORDER, RATES))
+    for _ in range(2):
+        facts = subject.process.ask("close")
+        assert facts["wall"] >= 0
+        assert set(subject.adapter.packages) <= set(facts["versions"])
+        assert 10 << 20 < facts["peak_memory"] < 64 << 30
+        assert facts["device_memory"] is None
+        assert facts["cpus"] == CPUS
+
+
+@pytest.mark.parametrize("name", registry.backends())
+def test_declarations(name):
+    adapter = registry.backends()[name]
+    assert adapter.modes
+    assert "cpu" in adapter.devices
+    assert set(adapter.semantics) <= set(CHOICES)
+    for key, value in adapter.semantics.items():
+        assert value in CHOICES[key].meanings
+    for method, owed in inspect.getmembers(Backend, inspect.isfunction):
+        seen = inspect.signature(getattr(adapter, method)).parameters
+        assert list(seen) == list(inspect.signature(owed).parameters), method
+
+
+def test_an_unknown_backend_is_an_error(monkeypatch):
+    monkeypatch.setenv("BACKENDS", "numpy,trch")
+    with pytest.raises(Exception, match=r"(?s)unknown backend 'trch'.*did you mean torch"):
+        chosen()

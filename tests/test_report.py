@@ -1,0 +1,318 @@
+"""The page says what the records say: every figure is computed again here, in plain Python."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from types import SimpleNamespace
+from typing import Any
+
+import pages
+import pytest
+import studies
+from levelfield.reports import formats, page, sections
+
+import levelfield
+from levelfield.errors import UserError
+from levelfield.results.record import Record
+from levelfield.results.study import Study
+
+NBSP = "\N{NO-BREAK SPACE}"
+said = SimpleNamespace(
+    **{name: lambda v, f=f: f(v).replace(NBSP, " ") for name, f in formats.FILTERS.items()}
+)
+RECIPE = studies.Recipe(workloads=2, contenders=6, repeats=3, epochs=7)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    return levelfield.load(studies.write(RECIPE, tmp_path_factory.mktemp("study")))
+
+
+@pytest.fixture(scope="module")
+def tree(study: Study) -> pages.Node:
+    return pages.rendered(study)
+
+
+def trials(study: Study, fingerprint: str) -> dict[str, list[Record]]:
+    """Trials of a workload that ended well, by label."""
+    found: dict[str, list[Record]] = {}
+    for r in study.records:
+        if r.status == "ok" and r.fingerprint == fingerprint:
+            found.setdefault(f"{r.backend}/{r.mode}", []).append(r)
+    return found
+
+
+def steady(records: list[Record], of: Any = lambda e: e.wall) -> float:
+    return median(median(of(r.epochs)[1:]) for r in records)
+
+
+def test_every_workload_has_a_ranking_of_its_own(study: Study, tree: pages.Node) -> None:
+    tables = tree.all("table", class_="ranking")
+    assert len(tables) == len(study.head.workloads) == 2
+    for table, fingerprint in zip(tables, study.head.workloads, strict=True):
+        runs = trials(study, fingerprint)
+        order = sorted(runs, key=lambda name: steady(runs[name]))
+        best = steady(runs[order[0]])
+        for row, name in zip(pages.rows(table), order, strict=True):
+            assert row[0] == name
+            assert row[1] == said.seconds(steady(runs[name]))
+            assert row[2] == said.ratio(steady(runs[name]) / best)
+
+
+def test_ranking_row_holds_what_the_records_say(study: Study, tree: pages.Node) -> None:
+    fingerprint, workload = next(iter(study.head.workloads.items()))
+    peak = max(2 * s.size**3 / t for s in study.sentinels for t in s.seconds)
+    runs = trials(study, fingerprint)
+    for cells in pages.rows(tree.all("table", class_="ranking")[0]):
+        mine = runs[cells[0]]
+        walls = [median(r.epochs.wall[1:]) for r in mine]
+        speed = workload["samples"] / median(walls)
+        cpu = [median(r.epochs.user[1:]) + median(r.epochs.system[1:]) for r in mine]
+        wanted = [
+            f"{said.seconds(min(walls))} to {said.seconds(max(walls))}",
+            "passed",
+            said.count(speed),
+            said.percent(speed * workload["flops"] / peak),
+            said.seconds(median(r.epochs.wall[0] for r in mine)),
+            said.seconds(median(cpu)),
+            said.seconds(median(r.total.wall for r in mine if r.total)),
+            said.significant(median(r.epochs.test_loss[-1] for r in mine)),
+            said.memory(median(r.peak_memory for r in mine if r.peak_memory)),
+            "3",
+        ]
+        assert cells[3:] == wanted
+
+
+def test_ratios_refer_to_the_baseline_asked_for(study: Study) -> None:
+    tree = pages.rendered(study, baseline="torch/eager")
+    for table, fingerprint in zip(
+        tree.all("table", class_="ranking"), study.head.workloads, strict=True
+    ):
+        runs = trials(study, fingerprint)
+        for row in pages.rows(table):
+            assert row[2] == said.ratio(steady(runs[row[0]]) / steady(runs["torch/eager"]))
+    chosen = [
+        o for o in tree.one("select", id="baseline").all("option") if "selected" in o.attributes
+    ]
+    assert [option.attributes["data-label"] for option in chosen] == ["torch/eager"]
+    assert "of the baseline, torch/eager" in tree.one("section", id="summary").text
+
+
+def test_unknown_baseline_names_the_nearest(study: Study) -> None:
+    with pytest.raises(UserError, match="torch/eager") as caught:
+        page.render(study, baseline="torch/eagre")
+    assert "did you mean torch/eager?" in str(caught.value)
+
+
+def test_head_counts_and_names_the_fastest(study: Study, tree: pages.Node) -> None:
+    text = tree.one("section", id="summary").text
+    counts = [li.text for li in tree.one("ul", class_="counts").all("li")]
+    seen = [
+        sum(r.status == s for r in study.records) for s in ("ok", "failed", "skipped", "timeout")
+    ]
+    titles = ["ended well", "failed", "skipped", "out of time"]
+    assert counts == [f"{number} {title}" for number, title in zip(seen, titles, strict=True)]
+    for fact in ("AMD EPYC 9R14", "2 cores", "23.5 GiB", "Python 3.11.7", "2026-11-21 03:39 UTC"):
+        assert fact in text
+    for fingerprint, workload in study.head.workloads.items():
+        runs = trials(study, fingerprint)
+        first, second = sorted(runs, key=lambda name: steady(runs[name]))[:2]
+        assert f"{workload['name']}: {first} had the lowest median" in text
+        share = said.ratio(steady(runs[second]) / steady(runs[first]))
+        assert f"The next, {second}, took {share} times as long" in text
+    assert "gives no verdict yet" in text
+
+
+def test_curves_are_means_and_ranges_over_trials(study: Study, tree: pages.Node) -> None:
+    for number, fingerprint in enumerate(study.head.workloads):
+        runs = trials(study, fingerprint)
+        for axis in ("epoch", "seconds"):
+            figure = pages.figure(tree, f"curves-{number}-{axis}")
+            assert figure["layout"]["yaxis"]["type"] == "log"
+            traces = {(t["name"], t["meta"]["kind"]): t for t in figure["data"] if "name" in t}
+            assert {name for name, _ in traces} == set(runs)
+            areas = [t for t in figure["data"] if t.get("fill") == "toself"]
+            assert len(areas) == len(traces) == 2 * len(runs)
+            for (name, kind), trace in traces.items():
+                columns = list(zip(*(getattr(r.epochs, kind) for r in runs[name]), strict=True))
+                assert trace["y"] == pytest.approx([math.fsum(c) / 3 for c in columns], rel=1e-6)
+                assert trace["visible"] is (kind == "test_loss")
+                sums = [[math.fsum(r.epochs.wall[: n + 1]) for r in runs[name]] for n in range(7)]
+                x = [math.fsum(s) / 3 for s in sums] if axis == "seconds" else list(range(1, 8))
+                assert trace["x"] == pytest.approx(x, rel=1e-6)
+                area = areas[list(traces).index((name, kind))]
+                ends = [max(c) for c in columns] + [min(c) for c in reversed(columns)]
+                assert area["y"] == pytest.approx(ends, rel=1e-6)
+
+
+def test_long_curves_are_thinned_and_keep_their_ends(tmp_path: Path) -> None:
+    recipe = studies.Recipe(contenders=2, repeats=1, epochs=2000, absent=0)
+    tree = pages.rendered(pages.study(tmp_path, studies.head(recipe), list(studies.rows(recipe))))
+    for trace in pages.figure(tree, "curves-0-epoch")["data"]:
+        assert len(trace["x"]) == 300
+        assert (trace["x"][0], trace["x"][-1]) == (1, 2000)
+
+
+def test_phases_are_medians_over_trials(study: Study, tree: pages.Node) -> None:
+    section = tree.one("section", id="phases")
+    heads = [th.text for th in section.all("thead")[0].all("th")]
+    runs = trials(study, next(iter(study.head.workloads)))
+    details = section.all("details")[0]
+    for row in pages.rows(details):
+        mine = runs[row[0]]
+        for phase, cell in list(zip(heads, row, strict=True))[1:-1]:
+            assert cell == said.seconds(median(r.phases[phase].wall for r in mine))
+        rest = median(
+            r.total.wall - math.fsum(s.wall for s in r.phases.values()) for r in mine if r.total
+        )
+        assert row[-1] == said.seconds(rest)
+    for row in section.all("table", class_="bars")[0].all("tr"):
+        widths = [float(i.attributes["style"].split("width:")[1][:-1]) for i in row.all("i")]
+        assert 0 < math.fsum(widths) <= 100.01
+
+
+def test_resources(study: Study, tree: pages.Node) -> None:
+    runs = trials(study, next(iter(study.head.workloads)))
+    for row in pages.rows(tree.one("section", id="resources")):
+        mine = runs[row[0]]
+        assert row[1] == said.seconds(steady(mine))
+        assert row[2] == said.seconds(steady(mine, lambda e: e.user))
+        assert row[3] == said.seconds(steady(mine, lambda e: e.system))
+        assert row[5] == "1.80"  # the studies' own 1.7 + 0.1
+        assert row[6] == said.memory(median(r.peak_memory for r in mine if r.peak_memory))
+
+
+def test_verification_shows_the_worst_figure_of_each_level(study: Study, tree: pages.Node) -> None:
+    section = tree.one("section", id="verification")
+    levels = ["forward", "gradient", "optimizer", "epoch", "barrier"]
+    assert [th.text for th in section.all("thead")[0].all("th")][2:] == levels
+    table = {row[0]: row for row in pages.rows(section)}
+    for name, records in trials(study, next(iter(study.head.workloads))).items():
+        assert table[name][1] == "passed"
+        check = records[0].verification
+        assert check is not None
+        for level, cell in zip(levels, table[name][2:], strict=True):
+            worst = max(
+                (f for f in check.figures if f.level == level), key=lambda f: f.value / f.limit
+            )
+            share = said.percent(worst.value / worst.limit)
+            assert cell == f"{share} of limit {worst.value:.2g} of {worst.limit:.2g}".replace(
+                "\xa0", " "
+            )
+    assert table["pytensor/c"][1] == "unverified"
+
+
+def test_drift_is_the_spread_of_the_readings(study: Study, tree: pages.Node) -> None:
+    rates = [2 * s.size**3 / median(s.seconds) for s in study.sentinels]
+    moved = said.percent(max(rates) / min(rates) - 1)
+    assert f"moved by up to {moved} during this study" in tree.one("section", id="drift").text
+    for trace, position in zip(
+        pages.figure(tree, "drift-0")["data"], ("first", "last"), strict=True
+    ):
+        wanted = [
+            r / 1e9 for r, s in zip(rates, study.sentinels, strict=True) if s.position == position
+        ]
+        assert trace["y"] == pytest.approx(wanted, rel=1e-6)
+
+
+def test_what_did_not_run_is_grouped_with_reason_and_log(study: Study, tree: pages.Node) -> None:
+    section = tree.one("section", id="absent")
+    for row in section.one("table", class_="absent").one("tbody").all("tr"):
+        status, who, reason, number = (
+            cell for cell in row.children if isinstance(cell, pages.Node)
+        )
+        (name,) = [each.text for each in who.all("span", class_="who")]
+        known = studies.NOT_RUN[name]
+        assert (status.text, number.text) == (known[0], "6")
+        assert reason.text.startswith(known[1])
+        assert [pre.text for pre in reason.all("pre")] == [" ".join(known[2].split())] * bool(
+            known[2]
+        )
+
+
+def test_versions_are_grouped_and_workloads_shown_in_full(study: Study, tree: pages.Node) -> None:
+    section = tree.one("section", id="versions")
+    rows = section.all("table", class_="groups")[0].one("tbody").all("tr")
+    groups = [{span.text for span in row.all("span", class_="who")} for row in rows]
+    assert {"jax/scan", "keras-jax/default"} in groups
+    assert "torch 2.13.0" in section.text
+    definitions = [json.loads(pre.raw) for pre in section.all("pre")]
+    assert definitions == [dict(workload) for workload in study.head.workloads.values()]
+
+
+def test_raw_data_are_the_study(study: Study, tree: pages.Node, tmp_path: Path) -> None:
+    for name in ("study.json", "records.jsonl"):
+        (tmp_path / name).write_bytes(pages.file(tree, name))
+    again = levelfield.load(tmp_path)
+    assert (again.head, again.records, again.sentinels) == (
+        study.head,
+        study.records,
+        study.sentinels,
+    )
+    table = list(csv.DictReader(io.StringIO(pages.file(tree, "epochs.csv").decode())))
+    frame = study.epochs()
+    assert list(table[0]) == list(frame.columns)
+    for name in ("key", "backend"):
+        assert [row[name] for row in table] == list(frame[name])
+    for name in ("epoch", "wall", "user", "system", "loss", "test_loss"):
+        assert [float(row[name]) for row in table] == list(frame[name])
+    rows = list(csv.DictReader(io.StringIO(pages.file(tree, "trials.csv").decode())))
+    assert [row["key"] for row in rows] == [r.key for r in study.records]
+
+
+def test_a_study_that_grew_or_went_away_still_gives_its_own_records(tmp_path: Path) -> None:
+    folder = studies.write(replace(RECIPE, repeats=1), tmp_path / "a")
+    study = levelfield.load(folder)
+    whole = (folder / "records.jsonl").read_bytes()
+    with (folder / "records.jsonl").open("ab") as file:
+        file.write(whole.splitlines(keepends=True)[0])
+    assert pages.file(pages.rendered(study), "records.jsonl") == whole
+    (folder / "records.jsonl").unlink()
+    (folder / "study.json").unlink()
+    tree = pages.rendered(study)
+    (tmp_path / "b").mkdir()
+    for name in ("study.json", "records.jsonl"):
+        (tmp_path / "b" / name).write_bytes(pages.file(tree, name))
+    assert levelfield.load(tmp_path / "b").records == study.records
+
+
+def test_sections_are_found_and_in_order(tree: pages.Node) -> None:
+    found = sections.found()
+    assert [section.attributes["id"] for section in tree.all("section")] == list(found)
+    assert list(found) == [
+        "summary", "ranking", "curves", "phases", "resources", "verification", "drift", "absent",
+        "versions", "raw",
+    ]  # fmt: skip
+
+
+def test_the_same_study_gives_the_same_page(study: Study) -> None:
+    assert page.render(study) == page.render(study)
+
+
+def test_write_is_whole_or_not_at_all(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "new" / "report.html"
+    assert page.write(study, target) == target
+    before = target.read_bytes()
+
+    def full(*_: object, **__: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(UserError, match="No space left on device"):
+        page.write(study, target)
+    assert target.read_bytes() == before
+    assert [path.name for path in target.parent.iterdir()] == ["report.html"]
+
+
+def test_write_onto_a_folder_is_one_message(study: Study, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot be written"):
+        page.write(study, tmp_path)
+    assert not list(tmp_path.iterdir())
