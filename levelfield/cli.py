@@ -15,7 +15,7 @@ from levelfield.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from levelfield.run.runner import Options
+    from levelfield.run.bench import Options
     from levelfield.spec.plan import Contender
     from levelfield.spec.suite import Suite
 
@@ -57,11 +57,11 @@ def show(options: argparse.Namespace) -> int:
 
 def verify(options: argparse.Namespace) -> int:
     """Same computation? A table of levels x contenders, no clock."""
-    from levelfield.run import doctor, runner
+    from levelfield.run import bench, doctor, gate
 
     suite, contenders, how = _chosen(options)
-    with runner.bench(suite, contenders, how) as bench:
-        checked = runner.verify_all(bench, fresh=options.fresh)
+    with bench.bench(suite, contenders, how) as made:
+        checked = gate.verify_all(made, fresh=options.fresh)
     print(doctor.verification_table(checked))
     return 1 if any(verdict.status == "failed" for verdict in checked.values()) else 0
 
@@ -69,12 +69,12 @@ def verify(options: argparse.Namespace) -> int:
 def run(options: argparse.Namespace) -> int:
     """Verify, then time; every trial becomes a record."""
     from levelfield.results import study
-    from levelfield.run import doctor, runner
+    from levelfield.run import bench, doctor, runner
 
     suite, contenders, how = _chosen(options)
     folder = Path(options.out or _fresh_folder(suite.suite))
-    with runner.bench(suite, contenders, how) as bench:
-        runner.run(bench, folder, resume=options.resume)
+    with bench.bench(suite, contenders, how) as made:
+        runner.run(made, folder, resume=options.resume)
     found = study.load(folder)
     print(doctor.study_table(found))
     print(f"\nstudy: {folder}\nreport: levelfield report {folder}")
@@ -100,7 +100,7 @@ def _chosen(options: argparse.Namespace) -> tuple[Suite, list[Contender], Option
     import dataclasses
 
     from levelfield import data, registry
-    from levelfield.run.runner import Options
+    from levelfield.run.bench import Options
     from levelfield.spec import plan, suite
 
     folder = Path(str(registry.suites()))

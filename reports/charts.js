@@ -37,7 +37,7 @@
 
   async function draw(place) {
     const figure = JSON.parse(document.getElementById(place.dataset.figure).textContent);
-    const layout = { ...figure.layout, margin: { l: 10, r: 12, t: 12, b: 10 } };
+    const layout = { ...figure.layout, margin: { l: 10, r: 12, t: 28, b: 10 } };
     for (const axis of ["xaxis", "yaxis"]) layout[axis] = { ...layout[axis], automargin: true };
     await Plotly.newPlot(place, figure.data, layout, options);
     await Plotly.relayout(place, theme());

@@ -1,0 +1,126 @@
+"""The gate before the clock: every contender is verified on every workload, or told why not."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from levelfield import data, registry
+from levelfield.results.record import Verification
+from levelfield.run.bench import Bench
+from levelfield.run.process import Process, WorkerError
+from levelfield.run.progress import Progress
+from levelfield.spec.plan import Contender
+from levelfield.spec.workload import Workload
+from levelfield.verify import cache
+from levelfield.verify.check import Reference, verify
+
+Checked = Mapping[tuple[str, Contender], Verification]
+"""By the workload's name and contender."""
+
+
+def verify_all(bench: Bench, *, fresh: bool = False) -> Checked:
+    """Verify every contender on every workload, two at a time; verdicts are cached."""
+    verdicts = cache.Verdicts(data.cache_directory() / "verified")
+    pairs = [(w, c) for w in bench.suite.workloads for c in bench.contenders]
+    references = {name: Reference(material) for name, material in bench.materials.items()}
+    checked: dict[tuple[str, Contender], Verification] = {}
+    workers = _Workers(bench)
+    with Progress(steps=len(pairs), quiet=bench.options.quiet) as progress:
+
+        def check(pair: tuple[Workload, Contender]) -> tuple[Verification, bool]:
+            workload, contender = pair
+            reference = references[workload.name]
+            return _check(bench, workers, reference, contender, verdicts, fresh=fresh)
+
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            progress.start("verifying")
+            try:
+                for (workload, contender), (verdict, kept) in zip(
+                    pairs, pool.map(check, pairs), strict=True
+                ):
+                    checked[workload.name, contender] = verdict
+                    known = " (known from before)" if kept else ""
+                    reason = f": {verdict.reason}" if verdict.reason else ""
+                    label = f"verify {contender} on {workload.name}"
+                    progress.finish(f"{label}: {verdict.status}{known}{reason}")
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                workers.stop()
+                raise
+    return checked
+
+
+class _Workers:
+    """The workers that verify side by side: an interrupt must not wait until they have an end."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self._started: list[Process] = []
+        self._stopped = threading.Event()
+
+    def start(self, contender: Contender, scratch: Path) -> Process:
+        """Start one; it is ended at once where all were to stop."""
+        process = self.bench.process(contender, scratch)
+        self._started.append(process)
+        if self._stopped.is_set():
+            process.kill()
+        return process
+
+    def stop(self) -> None:
+        """End them all, and those that are still to be started."""
+        self._stopped.set()
+        for process in self._started:
+            process.kill()
+
+
+def _check(
+    bench: Bench,
+    workers: _Workers,
+    reference: Reference,
+    contender: Contender,
+    verdicts: cache.Verdicts,
+    *,
+    fresh: bool,
+) -> tuple[Verification, bool]:
+    """The verdict on one contender, and whether it was known from before."""
+    adapter = registry.adapter(contender.backend, contender.source)
+    if reason := absent(adapter, contender):
+        return Verification(status="unverified", reason=reason), False
+    workload, threads = reference.material.workload, bench.options.threads
+    how = {"mode": contender.mode, "device": contender.device, "threads": threads}
+    digest = bench.settings[workload.name].digest
+    key = cache.key(workload, adapter, data=digest, **how, environment=contender.environment)
+    kept = None if fresh else verdicts.find(key)
+    if kept is not None:
+        return kept, True
+    with bench.folder() as scratch:
+        try:
+            verdict = verify(
+                reference,
+                adapter,
+                lambda: workers.start(contender, scratch),
+                scratch,
+                backend=contender.backend,
+                module=contender.module,
+                source=contender.source,
+                **how,
+            )
+        except WorkerError as error:
+            if error.status == "skipped":
+                return Verification(status="unverified", reason=error.reason), False
+            bench.broken[workload.name, contender] = error
+            return Verification(status="failed", reason=error.reason), False
+    verdicts.keep(key, verdict)
+    return verdict, False
+
+
+def absent(adapter: Any, contender: Contender) -> str:
+    """Why a contender cannot even be started here; empty where it can."""
+    if contender.device not in adapter.devices:
+        return f"{adapter.name} does not run on {contender.device}"
+    missing = registry.missing(adapter.packages)
+    return f"not installed: {', '.join(missing)}" if missing else ""
