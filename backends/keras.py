@@ -38,6 +38,7 @@ class Keras(Backend):
         import keras
 
         keras.config.set_floatx(workload.precision)
+        keras.config.set_dtype_policy(workload.precision)
         self.keras, self.workload = keras, workload
         self.model = build(keras, workload, weights)
         self.names = list(weights)

@@ -99,8 +99,10 @@ def _standing(
 ) -> Standing:
     settled = group[~group["single"]]
     used = settled if len(settled) else group
-    speed = used["samples"] / used["epoch_wall"]
     device, threads = str(used["device"].iloc[0]), int(used["threads"].iloc[0])
+    epoch = _spread(used["epoch_wall"])
+    user, system = float(used["epoch_user"].median()), float(used["epoch_system"].median())
+    speed = _over(float(used["samples"].median()), epoch.median)
     return Standing(
         contender=int(used["contender"].iloc[0]),
         device=device,
@@ -108,13 +110,13 @@ def _standing(
         tried=tried,
         single=not len(settled),
         verified=_verdict(set(used["verified"])),
-        epoch=_spread(used["epoch_wall"]),
+        epoch=epoch,
         first=float(used["first"].median()),
-        user=float(used["epoch_user"].median()),
-        system=float(used["epoch_system"].median()),
-        busy=float(((used["epoch_user"] + used["epoch_system"]) / used["epoch_wall"]).median()),
-        speed=float(speed.median()),
-        share=float(speed.median()) * flops / peak(threads) if device == "cpu" else float("nan"),
+        user=user,
+        system=system,
+        busy=_over(user + system, epoch.median),
+        speed=speed,
+        share=speed * flops / peak(threads) if device == "cpu" else float("nan"),
         total=float(used["wall"].median()),
         test_loss=_spread(used["test_loss"]),
         peak_memory=float(used["peak_memory"].median()),
@@ -126,6 +128,11 @@ def _spread(values: pd.Series[float]) -> Spread:
     """Not a number as soon as one of the values is none: nothing is quietly left out."""
     middle, low, high = (values.agg(how, skipna=False) for how in ("median", "min", "max"))
     return Spread(median=float(middle), low=float(low), high=float(high))
+
+
+def _over(value: float, seconds: float) -> float:
+    """A rate; NaN where no time went by."""
+    return value / seconds if seconds > 0 else float("nan")
 
 
 def _verdict(seen: set[str]) -> Verdict:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
-from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from types import SimpleNamespace
@@ -246,42 +243,6 @@ def test_versions_are_grouped_and_workloads_shown_in_full(study: Study, tree: pa
     assert definitions == [dict(workload) for workload in study.head.workloads.values()]
 
 
-def test_raw_data_are_the_study(study: Study, tree: pages.Node, tmp_path: Path) -> None:
-    for name in ("study.json", "records.jsonl"):
-        (tmp_path / name).write_bytes(pages.file(tree, name))
-    again = levelfield.load(tmp_path)
-    assert (again.head, again.records, again.sentinels) == (
-        study.head,
-        study.records,
-        study.sentinels,
-    )
-    table = list(csv.DictReader(io.StringIO(pages.file(tree, "epochs.csv").decode())))
-    frame = study.epochs()
-    assert list(table[0]) == list(frame.columns)
-    for name in ("key", "backend"):
-        assert [row[name] for row in table] == list(frame[name])
-    for name in ("epoch", "wall", "user", "system", "loss", "test_loss"):
-        assert [float(row[name]) for row in table] == list(frame[name])
-    rows = list(csv.DictReader(io.StringIO(pages.file(tree, "trials.csv").decode())))
-    assert [row["key"] for row in rows] == [r.key for r in study.records]
-
-
-def test_a_study_that_grew_or_went_away_still_gives_its_own_records(tmp_path: Path) -> None:
-    folder = studies.write(replace(RECIPE, repeats=1), tmp_path / "a")
-    study = levelfield.load(folder)
-    whole = (folder / "records.jsonl").read_bytes()
-    with (folder / "records.jsonl").open("ab") as file:
-        file.write(whole.splitlines(keepends=True)[0])
-    assert pages.file(pages.rendered(study), "records.jsonl") == whole
-    (folder / "records.jsonl").unlink()
-    (folder / "study.json").unlink()
-    tree = pages.rendered(study)
-    (tmp_path / "b").mkdir()
-    for name in ("study.json", "records.jsonl"):
-        (tmp_path / "b" / name).write_bytes(pages.file(tree, name))
-    assert levelfield.load(tmp_path / "b").records == study.records
-
-
 def test_sections_are_found_and_in_order(tree: pages.Node) -> None:
     found = sections.found()
     assert [section.attributes["id"] for section in tree.all("section")] == list(found)
@@ -289,30 +250,3 @@ def test_sections_are_found_and_in_order(tree: pages.Node) -> None:
         "summary", "ranking", "curves", "phases", "resources", "verification", "drift", "absent",
         "versions", "raw",
     ]  # fmt: skip
-
-
-def test_the_same_study_gives_the_same_page(study: Study) -> None:
-    assert page.render(study) == page.render(study)
-
-
-def test_write_is_whole_or_not_at_all(
-    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    target = tmp_path / "new" / "report.html"
-    assert page.write(study, target) == target
-    before = target.read_bytes()
-
-    def full(*_: object, **__: object) -> int:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_text", full)
-    with pytest.raises(UserError, match="No space left on device"):
-        page.write(study, target)
-    assert target.read_bytes() == before
-    assert [path.name for path in target.parent.iterdir()] == ["report.html"]
-
-
-def test_write_onto_a_folder_is_one_message(study: Study, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="cannot be written"):
-        page.write(study, tmp_path)
-    assert not list(tmp_path.iterdir())

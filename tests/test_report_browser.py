@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pages
@@ -12,6 +13,7 @@ import studies
 from levelfield.reports import page
 
 import levelfield
+from levelfield.results.record import Record
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
@@ -78,6 +80,22 @@ def test_charts_are_drawn_without_an_error(written: Path, tmp_path: Path) -> Non
 
 def test_the_browser_writes_the_ratios_that_python_wrote(written: Path, tmp_path: Path) -> None:
     assert ratios(browse(written.as_uri(), tmp_path)) == ratios(pages.read(written.read_text()))
+
+
+def test_ratios_of_every_size_are_written_alike(tmp_path: Path) -> None:
+    recipe = studies.Recipe(contenders=40, repeats=1, epochs=2, absent=0)
+    rows = list(studies.rows(recipe))
+    trials = [row for row in rows if isinstance(row, Record)]
+    for power, trial in enumerate(trials):
+        wall = (1.0, 1.234567 * 10 ** (power / 2 - 9))
+        epochs = replace(trial.epochs, wall=wall)
+        rows[rows.index(trial)] = replace(trial, epochs=epochs)
+    label = f"{trials[20].backend}/{trials[20].mode}"
+    study = pages.study(tmp_path, studies.head(recipe), rows)
+    target = page.write(study, tmp_path / "a.html", baseline=label)
+    (seen,) = ratios(browse(target.as_uri(), tmp_path))
+    assert [seen] == ratios(pages.read(target.read_text()))
+    assert {"1.00", "3.16e-9", "0.316", "316", "3,162", "1,000,000,000"} <= set(seen)
 
 
 def test_the_address_chooses_the_baseline(written: Path, tmp_path: Path) -> None:

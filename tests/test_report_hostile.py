@@ -46,6 +46,7 @@ TAGS = {
     "h2", "h3", "head", "header", "html", "i", "input", "label", "legend", "li", "link", "main",
     "meta", "nav", "noscript", "option", "p", "path", "pre", "script", "section", "select", "small",
     "span", "style", "summary", "svg", "table", "tbody", "td", "th", "thead", "title", "tr", "ul",
+    "wbr",
 }  # fmt: skip
 
 
@@ -138,6 +139,7 @@ def test_one_nasty_string_everywhere_is_sound(text: str) -> None:
     assert shown in tree.one("section", id="absent").text
 
 
+@pytest.mark.slow
 @settings(
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -6,12 +6,13 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pages
 import pytest
 import studies
-from levelfield.reports.formats import NOTHING
+from levelfield.reports.formats import NOTHING, count, seconds
 
 from levelfield.results.record import Epochs, Figure, Record, Sentinel, Span, Verification
 
@@ -275,3 +276,11 @@ def test_long_tables_of_epochs_are_left_to_the_records(monkeypatch: pytest.Monke
     ]
     assert offered == ["study.json", "records.jsonl", "trials.csv"]
     assert "The table of epochs has 24 rows" in tree.text
+
+
+def test_a_row_agrees_with_itself_when_trials_are_even() -> None:
+    rows = [row for row in studies.rows(RECIPE) if isinstance(row, Record) and row.backend == "jax"]
+    walls = [median(row.epochs.wall[1:]) for row in rows]
+    cells = ranking(made())["jax/scan"]
+    assert cells[1] == seconds(median(walls)).replace("\N{NO-BREAK SPACE}", " ")
+    assert cells[5] == count(rows[0].samples / median(walls))

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from levelfield import registry
 from levelfield.errors import UserError
@@ -231,6 +233,26 @@ def test_workloads_that_are_none_are_refused(workloads, datasets, tmp_path):
     with pytest.raises(UserError) as error:
         suite.load(write(tmp_path, yaml.safe_dump(given, sort_keys=False)))
     assert "(workloads" in error.value.where
+
+
+def values() -> st.SearchStrategy:
+    """Values that YAML can hold, likely to be taken for what a suite is made of."""
+    words = ["mnist", "name", "dataset", "batch", "kind", "layers", "suite", "x"]
+    leaves = st.none() | st.booleans() | st.integers(-5, 5) | st.sampled_from(words)
+    keys = st.sampled_from(words)
+    return st.recursive(
+        leaves, lambda v: st.lists(v, max_size=3) | st.dictionaries(keys, v, max_size=3)
+    )
+
+
+@given(given=st.dictionaries(st.sampled_from(["suite", "datasets", "workloads"]), values()))
+def test_junk_is_refused_at_a_line_of_its_file(tmp_path_factory, given):
+    folder = tmp_path_factory.getbasetemp()
+    text = yaml.safe_dump(given, sort_keys=False)
+    with pytest.raises(UserError) as error:
+        suite.load(write(folder, text))
+    number = int(error.value.where.removeprefix(f"{folder}/s.yaml:").partition(" ")[0])
+    assert 1 <= number <= text.count("\n")
 
 
 @pytest.mark.parametrize(("change", "path", "value"), CHANGES)

@@ -116,7 +116,7 @@ class Record:
     def line(self) -> str:
         """Return the record as one line of JSON, with its schema's version."""
         facts = {"schema": SCHEMA, "type": "trial", **plain(self)}
-        return json.dumps(facts, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        return json.dumps(facts, separators=(",", ":"), allow_nan=False)
 
     @classmethod
     def parse(cls, facts: Mapping[str, Any]) -> Record:
