@@ -29,11 +29,11 @@ from levelfield.spec import suite
 BARE = Path(__file__).parent / "bare"
 PAIRS = {
     "numpy/numpy": ("numpy_plain.py", {}, []),
-    "torch/eager": ("torch_eager.py", {}, []),
-    "torch/compile": ("torch_compile.py", {}, []),
+    "torch/eager": ("torch_fused.py", {}, []),
+    "torch/compile": ("torch_fused.py", {}, ["--compile"]),
     "jax/scan": ("jax_scan.py", {}, []),
-    "tensorflow/xla": ("tensorflow_xla.py", {}, []),
-    "tensorflow/graph": ("tensorflow_xla.py", {}, ["--graph"]),
+    "tensorflow/xla": ("tensorflow_graph.py", {}, ["--xla"]),
+    "tensorflow/graph": ("tensorflow_graph.py", {}, []),
     "keras-tensorflow/tuned": ("keras_fit.py", {"KERAS_BACKEND": "tensorflow"}, None),
     "keras-jax/tuned": ("keras_fit.py", {"KERAS_BACKEND": "jax"}, None),
     "keras-torch/tuned": ("keras_fit.py", {"KERAS_BACKEND": "torch"}, None),
@@ -55,7 +55,9 @@ def main() -> None:
         source, precision="float32", data=data.data_directory(None), announce=print
     )
     flops = workload.flops(source.shape) * options.samples
-    print(f"{'contender':24} {'ratio':>6} {'quartiles':>15} {'ours s':>8} {'bare s':>8} {'of rate':>8}")
+    print(
+        f"{'contender':24} {'ratio':>6} {'quartiles':>15} {'ours s':>8} {'bare s':>8} {'of rate':>8}"
+    )
     for name in options.contenders:
         ours, bare, rate = measure(name, workload, prepared.paths, options.rounds)
         ratios = [a / b for a, b in zip(ours, bare, strict=True)]
@@ -104,12 +106,10 @@ def measure(
                 device="cpu",
                 threads=len(cpus),
             )
-            process.ask(
-                "stage", train=str(paths[0]), test=str(paths[1]), samples=workload.samples
-            )
+            process.ask("stage", train=str(paths[0]), test=str(paths[1]), samples=workload.samples)
             seconds: dict[str, list[float]] = {"ours": [], "bare": [], "matmul": []}
             for number in range(WARM + rounds):
-                for who in random.sample(["ours", "bare"], 2):  # noqa: S311 - an order
+                for who in random.sample(["ours", "bare"], 2):
                     if who == "ours":
                         seconds[who].append(process.ask("train", epoch=number)["wall"])
                     else:

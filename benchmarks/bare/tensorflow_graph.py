@@ -1,4 +1,4 @@
-"""The thesis autoencoder in TensorFlow without Keras: a graph with the whole epoch, XLA."""
+"""The thesis autoencoder in TensorFlow without Keras: a graph with the whole epoch, by XLA if ``--xla``."""
 
 import os
 import sys
@@ -23,7 +23,7 @@ m, v = ([tf.Variable(tf.zeros_like(w)) for w in weights] for _ in range(2))
 count = tf.Variable(0.0)
 
 
-@tf.function(jit_compile="--graph" not in sys.argv)
+@tf.function(jit_compile="--xla" in sys.argv)
 def epoch(x, order):
     total = tf.zeros(())
     for step in tf.range(len(order)):
