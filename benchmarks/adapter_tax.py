@@ -56,7 +56,7 @@ def main() -> None:
     )
     flops = workload.flops(source.shape) * options.samples
     print(
-        f"{'contender':24} {'ratio':>6} {'quartiles':>15} {'ours s':>8} {'bare s':>8} {'of rate':>8}"
+    print(f"{'contender':24}  ratio     quartiles   ours s   bare s  of rate")
     )
     for name in options.contenders:
         ours, bare, rate = measure(name, workload, prepared.paths, options.rounds)

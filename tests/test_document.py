@@ -63,7 +63,7 @@ REFUSED = {
     "no mapping": ("a: 1\nb", 2, "could not find expected ':'"),
     "too deep": ("a: 1\nb: " + "[" * 32 + "]" * 32, 2, "nested too deep"),
     "too deep in block": ("- " * 33 + "a", 1, "nested too deep; expected at most 32 levels"),
-    "too long": ("- 1\n" * (MOST + 1), MOST - 1, "too long; expected at most 20,000 keys and values"),
+    "too long": ("- 1\n" * (MOST + 1), MOST - 1, "too long; expected at most 20,000 keys"),
 }
 
 TAKEN = {

@@ -130,7 +130,6 @@ def test_whatever_a_pinned_distribution_needs_is_pinned_too(lock):
     assert not [text for text in loose if not text.partition(" needs ")[2].startswith(BUILDERS)]
 
 
-@pytest.mark.xfail(reason="environments/main.txt leaves setuptools and wheel to pip")
 def test_what_builds_is_pinned_too():
     assert {*BUILDERS} <= pins(ROOT / "environments" / "main.txt").keys()
 

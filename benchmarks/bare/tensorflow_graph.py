@@ -1,4 +1,4 @@
-"""The thesis autoencoder in TensorFlow without Keras: a graph with the whole epoch, by XLA if ``--xla``."""
+"""The thesis autoencoder in TensorFlow without Keras: a graph of the whole epoch; ``--xla``."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""The thesis autoencoder in PyTorch as its experts write it on a CPU: fused Adam; eager or ``--compile``."""
+"""The thesis autoencoder in PyTorch as its experts write it: fused Adam; eager or ``--compile``."""
 
 import os
 import sys

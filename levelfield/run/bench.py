@@ -125,8 +125,10 @@ def _prepare(
     weights = workload.initial_weights(source.shape)
     weights_path = str(scratch / f"{workload.fingerprint}.npz")
     np.savez(weights_path, **weights)  # type: ignore[arg-type]
+    # A batch beyond all samples is one step an epoch; verification need not fill it by repetition.
+    fitted = workload.replace(batch=min(workload.batch, samples))
     material = Material(
-        workload=workload, train=train, paths=paths, weights=weights, weights_path=weights_path
+        workload=fitted, train=train, paths=paths, weights=weights, weights_path=weights_path
     )
     setting = Setting(
         train=paths[0],

@@ -107,17 +107,19 @@ class Process:
     ) -> None:
         """Let the worker end by itself where all went well, else kill it; then account for it."""
         os.close(self._ask)
-        if kind is None:
-            with contextlib.suppress(WorkerError):
-                self._receive()  # the end of the pipe, or of its time
-        self._reap(grace=0.0)
-        self._selector.close()
-        os.close(self._answer)
-        os.close(self._watch)
+        try:
+            if kind is None:
+                with contextlib.suppress(WorkerError):
+                    self._receive()  # the end of the pipe, or of its time
+        finally:
+            self._reap(grace=0.0)
+            self._selector.close()
+            os.close(self._answer)
+            os.close(self._watch)
+            if self._process.stdout is not None:
+                self._process.stdout.close()
         if isinstance(error, WorkerError):
             error.log = self.tail
-        if self._process.stdout is not None:
-            self._process.stdout.close()
 
     def ask(self, do: str, **facts: Any) -> Message:
         """Ask for one thing and wait for the answer; raise `WorkerError` where none comes."""

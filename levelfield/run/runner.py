@@ -11,7 +11,7 @@ import levelfield
 from levelfield import registry
 from levelfield.errors import UserError
 from levelfield.results.record import Record, Sentinel, Verification
-from levelfield.results.store import Head, Store, read_head, read_records
+from levelfield.results.store import HEAD, Head, Store, read_head, read_records
 from levelfield.run import machine
 from levelfield.run.bench import Bench
 from levelfield.run.gate import Checked, absent, verify_all
@@ -32,6 +32,8 @@ def run(bench: Bench, folder: Path, *, resume: bool) -> Path:
         repeats=bench.suite.repeats,
         seed=bench.options.seed,
     )
+    if resume and not (folder / HEAD).exists():
+        raise UserError("no study to resume here", where=str(folder), hint="run without --resume")
     with Store(folder) as store:
         done = _begin(store, bench, folder, resume=resume)
         left = [trial for trial in trials if trial.key not in done]
@@ -112,11 +114,7 @@ def _sentinel(bench: Bench, block: int, position: Any) -> Sentinel:
 def _begin(store: Store, bench: Bench, folder: Path, *, resume: bool) -> set[str]:
     """Begin a new study, or go on with one; gives the keys of the trials that have a record."""
     head = _head(bench)
-    if not (folder / "study.json").exists():
-        if resume:
-            raise UserError(
-                "no study to resume here", where=str(folder), hint="run without --resume"
-            )
+    if not (folder / HEAD).exists():
         store.begin(head)
         return set()
     known = read_head(folder)
