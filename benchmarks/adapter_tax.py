@@ -55,9 +55,7 @@ def main() -> None:
         source, precision="float32", data=data.data_directory(None), announce=print
     )
     flops = workload.flops(source.shape) * options.samples
-    print(
     print(f"{'contender':24}  ratio     quartiles   ours s   bare s  of rate")
-    )
     for name in options.contenders:
         ours, bare, rate = measure(name, workload, prepared.paths, options.rounds)
         ratios = [a / b for a, b in zip(ours, bare, strict=True)]

@@ -44,7 +44,7 @@ REFUSED = [
     ("run ./none.yaml", "none.yaml: cannot be read (No such file or directory)"),
     ("run ./folder.py", "folder.py: cannot be read (Is a directory)"),
     ("run ./notes.txt", "notes.txt:1: not a suite (got 'no Python')"),
-    ("run ./wrong.yaml", "wrong.yaml:12 (workloads[0].batch): got 0; expected a whole number in [1,"),
+    ("run ./wrong.yaml", "wrong.yaml:12 (workloads[0].batch): got 0; expected a whole number of"),
     ("run " + "a" * 300, "unknown suite 'aaa"),
     ("run ./" + "a" * 300, "aaaa"),
     ("run quick --backends nmpy", "--backends: unknown backend 'nmpy'; expected one of "),
@@ -204,8 +204,7 @@ def test_a_real_command_ends_with_status_2_and_no_traceback(text, here):
 
 
 def test_a_batch_beyond_all_samples_is_one_step_an_epoch(here):
-    assert cli.main(["run", *QUICK, "--set", "batch=1000000000", "--out", "fresh"]) == 0
-    assert cli.main(["run", *QUICK, "--set", "batch=1000000001", "--out", "other"]) == 2
+    assert cli.main(["run", *QUICK, "--set", "batch=1000000000000", "--out", "fresh"]) == 0
 
 
 @pytest.mark.parametrize("verb", ["", "doctor", "list", "verify", "run", "report"])

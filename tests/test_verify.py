@@ -74,7 +74,7 @@ def test_the_wrong_are_not_timed(study, name):
     assert (record.total, record.phases, record.epochs.wall) == (None, {}, ())
     if name in WRONG:
         first = next(level for level in LEVELS if level in WRONG[name])
-        worst = [f for f in record.verification.figures if not f.passed][0]
+        worst = next(f for f in record.verification.figures if not f.passed)
         assert f"not the same computation: {worst.level} ({worst.part}): " in record.reason
         assert first in record.reason or worst.level in TOUCHED[name]
 
@@ -261,6 +261,13 @@ PASSED = Verification(status="passed", figures=(Figure(level="x", part="", value
 NOT_A_NUMBER = Verification(
     status="failed", figures=(Figure(level="x", part="", value=math.nan, limit=1.0),), reason="r"
 )
+
+
+def test_neighbours_in_one_file_have_verdicts_of_their_own(tmp_path):
+    found = registry.backends_in(ADAPTERS / "wrong.py")
+    workload = suite.load(Path(Place(tmp_path).suite())).workloads[0]
+    keys = {cache.key(workload, adapter, data="d") for adapter in found.values()}
+    assert len(keys) == len(found) > 5
 
 
 @pytest.mark.parametrize("verdict", [PASSED, NOT_A_NUMBER])

@@ -56,7 +56,7 @@ class Workload(Spec):
     loss: Loss
     optimizer: Optimizer
     schedule: Schedule
-    batch: Annotated[int, Range(1, 1_000_000_000)]
+    batch: Annotated[int, Range(1)]
     epochs: Annotated[int, Range(1)]
     seed: Annotated[int, Range(0)] = 0
     precision: Literal["float32", "float64"] = "float32"

@@ -7,6 +7,7 @@ package versions, mode, device, threads, data, and the verifying code itself.
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 import json
 import os
@@ -48,7 +49,8 @@ class Verdicts:
             aside.write_text(json.dumps(plain(verdict)), encoding="utf-8")
             aside.rename(self.folder / f"{key}.json")
         except OSError:
-            aside.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                aside.unlink()
 
 
 def key(workload: Workload, adapter: type[Backend], *, data: str, **how: Any) -> str:
@@ -59,7 +61,7 @@ def key(workload: Workload, adapter: type[Backend], *, data: str, **how: Any) ->
         "how": {name: str(value) for name, value in how.items()},
         "python": sys.version,
         "versions": registry.versions((*adapter.packages, "numpy")),
-        "adapter": _digest(sources(adapter)),
+        "adapter": [adapter.name, adapter.__qualname__, _digest(sources(adapter))],
         "engine": _digest(_engine()),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
