@@ -6,12 +6,15 @@ narrows the choice.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import itertools
 import math
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -61,42 +64,6 @@ def chosen() -> list[str]:
     return names or list(known)
 
 
-@cache
-def contenders() -> list[tuple[str, str]]:
-    """Backends and modes; always the same objects, by which pytest knows a worker again."""
-    return [(name, mode) for name in chosen() for mode in registry.backends()[name].modes]
-
-
-def parameters(contender: tuple[str, str], *rest: str) -> object:
-    """Parameters of a test, with a readable name, skipped where the contender is not installed."""
-    missing = registry.missing(registry.backends()[contender[0]].packages)
-    marks = [pytest.mark.skip(f"not installed: {', '.join(missing)}")] if missing else []
-    marks += [pytest.mark.slow] if contender in SLOW else []
-    return pytest.param(contender, *rest, id="-".join(["/".join(contender), *rest]), marks=marks)
-
-
-def cases() -> list[object]:
-    """Every optimizer in a backend's first mode that is quick, with both losses; less elsewhere.
-
-    Keras' optimizers are one code on three engines: one of them gets both losses.
-    """
-    made, seen = [], set()
-    for name, mode in contenders():
-        pairs = [(optimizer, LOSSES[0]) for optimizer in ("sgd", "adam", "rmsprop-momentum")]
-        family = "keras" if name.startswith("keras-") else name
-        if (name, mode) in SLOW:
-            pairs = pairs[1:2]
-        elif name not in seen:
-            pairs = [(optimizer, LOSSES[0]) for optimizer in OPTIMIZERS]
-        pairs += [("momentum", LOSSES[1])]
-        if (name, mode) not in SLOW and family not in seen:
-            pairs = [(optimizer, loss) for loss in LOSSES for optimizer in OPTIMIZERS]
-        if (name, mode) not in SLOW:
-            seen |= {name, family}
-        made += [parameters((name, mode), *pair) for pair in pairs]
-    return made
-
-
 @dataclass
 class Subject:
     """An adapter in one mode, alive in its worker, strictly watched."""
@@ -124,16 +91,33 @@ class Subject:
         return reply["loss"]
 
 
-@pytest.fixture(scope="module", params=map(parameters, contenders()))
-def subject(request, tmp_path_factory):
-    name, mode = request.param
-    adapter = registry.backends()[name]
-    folder = tmp_path_factory.mktemp("worker")
-    environ = {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu", "KERAS_HOME": str(folder)}
-    environ |= {"TORCHINDUCTOR_CACHE_DIR": str(folder), **adapter.environ}
-    with Process(cpus=CPUS, environ=environ, timeout=800) as process:
-        made = Subject(adapter, mode, process, Desk(folder))
-        made.desk.load(process, name, source=STRICT)
+class Workers:
+    """One live worker: the next adapter's takes the place of the last one's."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.stack = folder, contextlib.ExitStack()
+        self.contender, self.subject = None, None
+
+    def at(self, name: str, mode: str) -> Subject:
+        if self.contender != (name, mode):
+            self.stack.close()
+            adapter, self.contender = registry.backends()[name], None
+            environ = {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
+            environ |= {"KERAS_HOME": str(self.folder), **adapter.environ}
+            environ |= {"TORCHINDUCTOR_CACHE_DIR": str(self.folder / "inductor")}
+            process = Process(cpus=CPUS, environ=environ, timeout=800)
+            self.stack.enter_context(process)
+            self.subject = Subject(adapter, mode, process, Desk(self.folder))
+            self.subject.desk.load(process, name, source=STRICT)
+            self.contender = name, mode
+        return self.subject
+
+
+@pytest.fixture(scope="module")
+def workers(tmp_path_factory):
+    made = Workers(tmp_path_factory.mktemp("workers"))
+    with contextlib.ExitStack() as stack:
+        stack.callback(lambda: made.stack.close())
         yield made
 
 
@@ -182,10 +166,7 @@ def others(declared, key):
     return {**declared, key: other}
 
 
-@pytest.mark.parametrize(
-    ("subject", "optimizer", "loss"), cases(), indirect=["subject"], scope="module"
-)
-def test_steps(subject, optimizer, loss):
+def check_steps(subject, optimizer, loss):
     """A few steps at changing rates agree with the reference, in the declared semantics only."""
     spec, (weights, x) = workload(optimizer, loss), network(extreme=loss == LOSSES[1])
     declared = subject.adapter.semantics
@@ -217,7 +198,7 @@ def test_steps(subject, optimizer, loss):
             assert error(seen, moved(wrong.weights(), weights)) > 1e-4 > 4 * subject.tolerance
 
 
-def test_the_steps_go_on_where_they_were(subject):
+def check_steps_go_on_where_they_were(subject):
     """Two pieces are one piece: the optimizer's memory, the count of steps, the weights stay."""
     spec, (weights, x) = workload("adam"), network()
     subject.build(spec, weights, x)
@@ -230,8 +211,7 @@ def test_the_steps_go_on_where_they_were(subject):
     assert error(seen, moved(expected.weights(), weights)) < subject.tolerance
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-def test_gradients_through_every_activation(subject, loss):
+def check_gradients_through_every_activation(subject, loss):
     last = ("linear",) if loss == LOSSES[0] else ("sigmoid",)
     activations = ("sigmoid", "tanh", "relu", "selu", *last)
     spec, exact = workload("sgd", loss, activations), subject.exact(*activations)
@@ -252,7 +232,7 @@ def test_gradients_through_every_activation(subject, loss):
     )
 
 
-def test_a_batch_larger_than_the_set(subject):
+def check_a_batch_larger_than_the_set(subject):
     spec, (weights, x) = workload("adam", batch=100), network()
     subject.build(spec, weights, x)
     expected = reference(spec, weights, x, subject.adapter.semantics)
@@ -264,7 +244,7 @@ def test_a_batch_larger_than_the_set(subject):
     assert error(seen, moved(expected.weights(), weights)) < subject.tolerance
 
 
-def test_single_precision(subject):
+def check_single_precision(subject):
     """Weights come back as they were given, to the bit; outputs and steps as far as that goes."""
     spec = workload("adam", precision="float32")
     weights, x = network(precision="float32")
@@ -279,7 +259,7 @@ def test_single_precision(subject):
     assert error(seen, moved(exact.weights(), weights)) < 1e-4
 
 
-def test_the_end(subject):
+def check_the_end(subject):
     """Closing twice is harmless; settings, memory and versions can be told."""
     subject.build(workload(), *network())
     assert math.isfinite(subject.train(ORDER, RATES))
@@ -290,6 +270,51 @@ def test_the_end(subject):
         assert 10 << 20 < facts["peak_memory"] < 64 << 30
         assert facts["device_memory"] is None
         assert facts["cpus"] == CPUS
+
+
+CHECKS = {
+    "the steps go on": check_steps_go_on_where_they_were,
+    "gradients": partial(check_gradients_through_every_activation, loss=LOSSES[0]),
+    "gradients of logits": partial(check_gradients_through_every_activation, loss=LOSSES[1]),
+    "large batch": check_a_batch_larger_than_the_set,
+    "single precision": check_single_precision,
+    "the end": check_the_end,
+}
+
+
+def cases() -> Iterator[object]:
+    """Contender by contender: every optimizer with both losses in the first mode that is quick.
+
+    Other modes get less; Keras' optimizers are one code on three engines: one gets both losses.
+    """
+    seen = set()
+    for name in chosen():
+        adapter = registry.backends()[name]
+        missing = registry.missing(adapter.packages)
+        for mode in adapter.modes:
+            family = "keras" if name.startswith("keras-") else name
+            pairs = [(optimizer, LOSSES[0]) for optimizer in ("sgd", "adam", "rmsprop-momentum")]
+            if (name, mode) in SLOW:
+                pairs = pairs[1:2]
+            elif name not in seen:
+                pairs = [(optimizer, LOSSES[0]) for optimizer in OPTIMIZERS]
+            pairs += [("momentum", LOSSES[1])]
+            if (name, mode) not in SLOW and family not in seen:
+                pairs = [(optimizer, loss) for loss in LOSSES for optimizer in OPTIMIZERS]
+            if (name, mode) not in SLOW:
+                seen |= {name, family}
+            marks = [pytest.mark.skip(f"not installed: {', '.join(missing)}")] if missing else []
+            marks += [pytest.mark.slow] if (name, mode) in SLOW else []
+            steps = {
+                f"{o}-{loss}": partial(check_steps, optimizer=o, loss=loss) for o, loss in pairs
+            }
+            for what, check in {**steps, **CHECKS}.items():
+                yield pytest.param((name, mode), check, id=f"{name}/{mode}-{what}", marks=marks)
+
+
+@pytest.mark.parametrize(("contender", "check"), list(cases()))
+def test_contract(workers, contender, check):
+    check(workers.at(*contender))
 
 
 @pytest.mark.parametrize("name", registry.backends())
