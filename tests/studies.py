@@ -200,7 +200,7 @@ def write(recipe: Recipe, folder: Path, **changes: Any) -> Path:
 
 
 def _dice(seed: str | int) -> random.Random:
-    return random.Random(seed)  # noqa: S311 - a study, not a secret
+    return random.Random(seed)
 
 
 def _loss(rng: random.Random, epoch: int, scale: float) -> float:

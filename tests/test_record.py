@@ -83,7 +83,7 @@ def test_numbers_keep_nine_digits_and_what_is_not_finite_is_not_a_number():
 
 @given(st.integers(0, 2**32))
 def test_a_line_changed_anywhere_is_refused_or_still_makes_frames(seed):
-    rng = random.Random(seed)  # noqa: S311 - no secret
+    rng = random.Random(seed)
     facts = json.loads(RECORD.line())
     place = facts
     while isinstance(place, dict | list) and place:
