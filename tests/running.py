@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import uuid
@@ -45,6 +46,11 @@ workloads:
 """
 
 
+def _listen() -> None:
+    """Let a command be interrupted, even where a script started these tests in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @dataclass
 class Place:
     """A folder of a test's own: its suite, caches, scratch; and a mark on all that it starts."""
@@ -84,6 +90,7 @@ class Place:
         """Start a command; its output is captured unless the options say otherwise."""
         how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         how |= {"env": self.environ, "cwd": self.folder, "errors": "replace"}
+        how["preexec_fn"] = _listen
         return subprocess.Popen([*COMMAND, *words], **{**how, **options})
 
     def call(self, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
