@@ -7,7 +7,7 @@ import signal
 import time
 
 import pytest
-from running import Place
+from running import CPUS, Place
 
 from levelfield.results.store import RECORDS
 
@@ -84,6 +84,11 @@ def test_a_whole_study_is_left_as_it_is(place):
         (["--resume", "--set", "epochs=2"], "other workloads"),
         (["--resume", "--set", "batch=16"], "other workloads"),
         ([], "there is a study of suite tiny here already"),
+        pytest.param(
+            ["--resume", "--threads", "1"],
+            f"begun with --threads {len(CPUS)}",
+            marks=pytest.mark.skipif(len(CPUS) < 2, reason="one core"),
+        ),
     ],
 )
 def test_another_computation_is_refused(place, words, said):

@@ -61,7 +61,7 @@ class Bench:
     def process(self, contender: Contender | None, scratch: Path) -> Process:
         """Start a worker for a contender (or for the sentinel)."""
         environ = {"KERAS_HOME": str(scratch), "TORCHINDUCTOR_CACHE_DIR": str(scratch / "inductor")}
-        environ |= {"TRITON_CACHE_DIR": str(scratch / "triton")}
+        environ |= {"TRITON_CACHE_DIR": str(scratch / "triton"), "TMPDIR": str(scratch)}
         if contender is not None:
             environ |= registry.adapter(contender.backend, contender.source).environ
             if contender.device == "cpu":

@@ -22,6 +22,8 @@ from levelfield.verify import levels, semantics
 
 YARDSTICKS = 3
 """Runs of NumPy in the workload's precision that tell what the arithmetic itself may lose."""
+BARRIERS = 3
+"""Tries at the barrier: a stranger on the machine spoils one, who does not wait fails them all."""
 Start = Callable[[], AbstractContextManager[Process]]
 
 
@@ -91,7 +93,11 @@ def verify(
             precision=precision,
             floors=standard.floors,
         )
-        figures.append(levels.barrier(subject.barrier(), precision=precision))
+        for _ in range(BARRIERS):
+            barrier = levels.barrier(subject.barrier(), precision=precision)
+            if barrier.passed:
+                break
+        figures.append(barrier)
     wrong = [_told(figure) for figure in figures if not figure.passed]
     return Verification(
         status="failed" if wrong else "passed",

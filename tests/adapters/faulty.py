@@ -6,6 +6,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -23,6 +24,7 @@ class Crasher(Numpy):
     def train(self, order, rates):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         os.write(2, b"the last words of a library\n")
+        tempfile.mkstemp()
         os.abort()
 
 

@@ -38,6 +38,17 @@ class Lazy(Numpy):
         return super().weights()
 
 
+class Unlucky(Lazy):
+    """Is right, but looks lazy for a while, as who is disturbed by a stranger on the machine."""
+
+    name = "unlucky"
+    calls = 0
+
+    def train(self, order, rates):
+        self.calls += 1
+        return (super() if self.calls <= 6 else super(Lazy, self)).train(order, rates)
+
+
 class Skipper(Numpy):
     """Leaves out the last batch where it is not full, as `drop_last` does."""
 
