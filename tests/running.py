@@ -6,8 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -130,6 +131,21 @@ class Place:
     def scratch(self) -> list[str]:
         """What is left in the folder for temporary files."""
         return sorted(path.name for path in self.tmp.iterdir())
+
+
+def sleeping(place: Place, seconds: int) -> tuple[dict[str, str], Path]:
+    """The environment that tells the sleeper how long to sleep, and the sign that it does."""
+    sign = place.folder / "sign"
+    own = {"LEVELFIELD_SLEEP": str(seconds), "LEVELFIELD_SIGN": str(sign)}
+    return {**place.environ, **own}, sign
+
+
+def wait_for(what: Callable[[], object], seconds: float = 60.0) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def marked(mark: str) -> list[str]:

@@ -147,6 +147,17 @@ def test_timeout(fake, talk):
     assert process.tail == ("" if "sleep" in talk else "y" * TAIL)
 
 
+def test_who_never_stops_talking_is_timed_out_too(fake, monkeypatch):
+    """However much there is to be read: the selector always finds something here."""
+    with fake("time.sleep(1000)", timeout=0.5) as process:
+        key = process._selector.get_key(process._chatter)
+        monkeypatch.setattr(process._selector, "select", lambda timeout: [(key, 1)])
+        with pytest.raises(WorkerError) as error:
+            process._receive()
+        monkeypatch.undo()
+    assert error.value.status == "timeout"
+
+
 def test_the_time_is_for_the_whole_life_not_for_each_answer(desk):
     def talk(process: Process) -> None:
         while True:

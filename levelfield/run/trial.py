@@ -14,7 +14,9 @@ from levelfield.run.process import Process, WorkerError
 from levelfield.spec.plan import Trial
 
 Tell = Callable[[int, float], None]
-"""Called after each epoch with its number (from 1) and its training loss."""
+"""Called as epochs end with the last one's number (from 1) and its training loss."""
+WAKE = 0.2
+"""Seconds of short epochs that a worker trains before it wakes its parent."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,13 +127,17 @@ def _converse(
     notes.note("build", built)
     staged = process.ask("stage", train=setting.train, test=setting.test, samples=workload.samples)
     notes.note("stage", staged)
-    for epoch in range(workload.epochs):
-        trained = process.ask("train", epoch=epoch)
-        notes.note("steady epochs" if epoch else "first epoch", trained)
-        notes.epoch(trained, notes.note("evaluate", process.ask("evaluate")))
-        tell(epoch + 1, trained["loss"])
-        if not math.isfinite(trained["loss"]):
-            break
+    epoch, finite = 0, True
+    while epoch < workload.epochs and finite:
+        # The first by itself, so that a compilation does not hide how long the others take.
+        seconds = WAKE if epoch else 0.0
+        reply = process.ask("epochs", first=epoch, stop=workload.epochs, seconds=seconds)
+        for trained, evaluated in zip(reply["trained"], reply["evaluated"], strict=True):
+            notes.note("steady epochs" if epoch else "first epoch", trained)
+            notes.epoch(trained, notes.note("evaluate", evaluated))
+            epoch += 1
+        tell(epoch, trained["loss"])
+        finite = math.isfinite(trained["loss"])
     closed = notes.note("close", process.ask("close"))
     kept = ("settings", "device_memory", "peak_memory", "versions")
     return {**{name: closed[name] for name in kept}, "cpus": tuple(closed["cpus"])}

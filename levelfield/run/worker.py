@@ -29,6 +29,8 @@ class Worker:
     def __init__(self) -> None:
         """Hold nothing yet."""
         self.clock = Clock()
+        self.doing = ""
+        self.trouble: Exception | None = None
         self.kind: type[Backend]
         self.backend: Backend
         self.workload: Workload
@@ -85,6 +87,36 @@ class Worker:
         with self.clock.running():
             loss = self.backend.train(order, rates)
         return {"loss": float(loss)}
+
+    def epochs(self, *, first: int, stop: int, seconds: float) -> Message:
+        """Train and evaluate whole epochs: one at least, and on until so many seconds are over.
+
+        Short epochs need not wake the parent one by one. Ends at a loss that is not finite.
+        """
+        import math
+        import time
+
+        trained: list[Message] = []
+        evaluated: list[Message] = []
+        end = time.perf_counter() + seconds
+        if self.trouble is not None:
+            raise self.trouble
+        for epoch in range(first, stop):
+            try:
+                self.doing = "train"
+                began = {**self.train(epoch=epoch), **self.clock.span}
+                self.doing = "evaluate"
+                ended = {**self.evaluate(), **self.clock.span}
+            except Exception as error:
+                if not trained:
+                    raise
+                self.trouble = error  # told when asked again: the epochs before it are kept
+                break
+            trained.append(began)
+            evaluated.append(ended)
+            if time.perf_counter() >= end or not math.isfinite(began["loss"]):
+                break
+        return {"trained": trained, "evaluated": evaluated}
 
     def steps(self, *, order: list[int], rates: list[float]) -> Message:
         """Train on given samples at given rates."""
@@ -212,15 +244,18 @@ def answer(worker: Worker, message: Message) -> Message:
 
     do = message.pop("do")
     worker.clock.span = {}
+    worker.doing = do if worker.trouble is None else worker.doing
     try:
         facts: Message = getattr(worker, do)(**message)
     except Unsupported as error:
         return {"error": "unsupported", "reason": told(error)}
     except MemoryError as error:
-        return {"error": "failed", "reason": f"out of memory in {do}: {told(error)}".rstrip(": ")}
+        reason = f"out of memory in {worker.doing}: {told(error)}".rstrip(": ")
+        return {"error": "failed", "reason": reason}
     except Exception as error:  # noqa: BLE001 - an adapter may raise anything
         traceback.print_exc()
-        return {"error": "failed", "reason": f"{type(error).__name__} in {do}: {told(error)}"}
+        reason = f"{type(error).__name__} in {worker.doing}: {told(error)}"
+        return {"error": "failed", "reason": reason}
     return {"ok": do, **worker.clock.span, **facts}
 
 

@@ -99,6 +99,19 @@ class Liar(Numpy):
         return float("nan") if self.calls == 4 else loss
 
 
+class Stumbler(Numpy):
+    """Breaks in its fourth whole epoch, long after short epochs have begun to be dealt together."""
+
+    name = "stumbler"
+    calls = 0
+
+    def train(self, order, rates):
+        self.calls += len(order) == len(self.x)
+        if self.calls == 4:
+            raise RuntimeError("no further")
+        return super().train(order, rates)
+
+
 class Diverger(Numpy):
     """Its losses stay finite, but nothing can be done with its model after the fourth piece."""
 

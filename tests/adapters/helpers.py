@@ -83,12 +83,13 @@ class Fat(Numpy):
 
 
 class Sleeper(Numpy):
-    """Takes three seconds in which nothing is computed."""
+    """Says so in a file, and sleeps: nothing is computed then."""
 
     name = "sleeper"
 
     def train(self, order, rates):
-        time.sleep(float(os.environ.get("LEVELFIELD_SLEEP", "3")))
+        Path(os.environ["LEVELFIELD_SIGN"]).touch()
+        time.sleep(float(os.environ["LEVELFIELD_SLEEP"]))
         return super().train(order, rates)
 
 
