@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import subprocess
 import sys
 import venv
 from pathlib import Path
@@ -36,6 +37,20 @@ def bench(session: nox.Session) -> None:
     folder = words[words.index("--out") + 1]
     levelfield(session, python, "run", *words)
     levelfield(session, python, "report", folder)
+
+
+@nox.session(venv_backend="none")
+def regression(session: nox.Session) -> None:
+    """Did the working tree make training slower than where it left main? Exit status 0, 1 or 3.
+
+    Words after ``--`` go to `levelfield compare`. Leaves verdict.json, verdict.md and verdict.xml in
+    ``results/regression``.
+    """
+    python = environment(session)
+    out = "results/regression/verdict"
+    words = ["--base", "merge-base", "--budget", "540", "--json", f"{out}.json"]
+    words += ["--markdown", f"{out}.md", "--junit", f"{out}.xml", *session.posargs]
+    ended(session, python, "compare", *words)
 
 
 @nox.session(venv_backend="none")
@@ -76,6 +91,15 @@ def environment(session: nox.Session) -> Path:
 def levelfield(session: nox.Session, python: Path, *words: str) -> None:
     """Run the command line, with the data directory that lies beside the checkout, if any."""
     session.run(str(python.parent / "levelfield"), *words, external=True, env=with_data())
+
+
+def ended(session: nox.Session, python: Path, *words: str) -> None:
+    """The same, ending as the command itself does: nox would make every failure a 1."""
+    command = [str(python.parent / "levelfield"), *words]
+    session.log(" ".join(command))
+    status = subprocess.run(command, env={**os.environ, **with_data()}, check=False).returncode
+    if status:
+        sys.exit(status)
 
 
 def with_data() -> dict[str, str]:

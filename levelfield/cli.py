@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from levelfield import __version__
+from levelfield.arguments import parser
 from levelfield.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from levelfield.results.summary import Result
     from levelfield.run.bench import Options
     from levelfield.spec.plan import Contender
     from levelfield.spec.suite import Suite
@@ -24,7 +23,7 @@ USAGE, INTERRUPTED = 2, 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; gives its exit status."""
-    options = _parser().parse_args(arguments)
+    options = parser(VERBS).parse_args(arguments)
     try:
         status: int = options.verb(options)
     except UserError as error:
@@ -95,6 +94,77 @@ def report(options: argparse.Namespace) -> int:
     return 0
 
 
+def compare(options: argparse.Namespace) -> int:
+    """Two codes, two environments, two contenders of a study, or two studies: faster, slower?"""
+    from levelfield.results import summary
+
+    results = _recorded(options) if options.studies else _live(options)
+    for result in results:
+        print(f"{result.contender} on {result.workload}: {result.verdict.sentence}")
+        for doubt in result.doubts:
+            print(f"  doubt: {doubt}")
+    for name, text in (("json", summary.as_json), ("junit", summary.junit)):
+        if target := getattr(options, name):
+            _write(target, text(results))
+    table = summary.markdown(results)
+    if options.markdown:
+        _write(options.markdown, table)
+    if step := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(step).open("a", encoding="utf-8") as file:
+            file.write(table)
+    return summary.status(results)
+
+
+def _live(options: argparse.Namespace) -> list[Result]:
+    """Measure now: base against head, in duet."""
+    import tempfile
+
+    from levelfield.run import bench, sides
+    from levelfield.run.compare import Rule
+    from levelfield.run.compare import compare as measure
+    from levelfield.run.progress import Progress
+
+    base, head = options.base or "merge-base", options.head or "."
+    rule = Rule(
+        threshold=options.threshold / 100,
+        confidence=options.confidence / 100,
+        budget=options.budget,
+    )
+    suite, contenders, how = _chosen(options)
+    with tempfile.TemporaryDirectory(prefix="levelfield-") as scratch:
+        both = tuple(
+            sides.side(text, other=other, checkout=Path.cwd(), scratch=Path(scratch))
+            for text, other in ((base, head), (head, base))
+        )
+        with bench.bench(suite, contenders, how) as made:
+            steps = len(suite.workloads) * len(contenders)
+            with Progress(steps=steps, quiet=options.quiet) as progress:
+                return measure(made, (both[0], both[1]), rule, progress)
+
+
+def _recorded(options: argparse.Namespace) -> list[Result]:
+    """Compare what was measured before: two studies, or two contenders of one."""
+    from levelfield.results import against, study
+
+    how = {"threshold": options.threshold / 100, "confidence": options.confidence / 100}
+    match [study.load(folder) for folder in options.studies]:
+        case [one]:
+            return against.contenders(one, options.base, options.head, **how)
+        case [one, other]:
+            return against.studies(one, other, **how)
+    raise UserError(f"{len(options.studies)} studies", expected="one or two")
+
+
+def _write(target: str, text: str) -> None:
+    from levelfield.results.store import write_error
+
+    try:
+        Path(target).parent.mkdir(parents=True, exist_ok=True)
+        Path(target).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise write_error(Path(target), error) from None
+
+
 def _chosen(options: argparse.Namespace) -> tuple[Suite, list[Contender], Options]:
     """What the options choose: the suite, its contenders, how to run them."""
     import dataclasses
@@ -132,6 +202,7 @@ def _chosen(options: argparse.Namespace) -> tuple[Suite, list[Contender], Option
         seed=options.seed or 0,
         timeout=options.timeout or chosen.timeout,
         threads=options.threads or len(os.sched_getaffinity(0)),
+        schedule=getattr(options, "schedule", "blocks"),
         unverified=getattr(options, "unverified", False),
         quiet=options.quiet,
     )
@@ -148,70 +219,14 @@ def _fresh_folder(suite: str) -> str:
     return f"results/{suite}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
 
 
-def _positive(kind: type[int | float], *, zero: bool = False) -> Callable[[str], float]:
-    def number(text: str) -> float:
-        value = kind(text)
-        if not 0 <= value < float("inf") or (value == 0 and not zero):
-            raise ValueError
-        return value
-
-    number.__name__ = "number of at least zero" if zero else "number above zero"
-    return number
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="levelfield",
-        description="Which deep-learning backend trains my model fastest on my machine, "
-        "by how much, and is that real?",
-    )
-    parser.add_argument("--version", action="version", version=f"levelfield {__version__}")
-    verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
-
-    def verb(name: str, function: object, text: str) -> argparse.ArgumentParser:
-        made = verbs.add_parser(name, help=text, description=text)
-        made.set_defaults(verb=function)
-        return made
-
-    where = argparse.ArgumentParser(add_help=False)
-    where.add_argument("--data", metavar="DIR", help="data sets' files (or LEVELFIELD_DATA)")
-    what = argparse.ArgumentParser(add_help=False, parents=[where])
-    what.add_argument("suite", help="a suite's name or the path of a YAML file")
-    what.add_argument("--backends", metavar="A,B|all", help="these backends instead of the suite's")
-    what.add_argument("--backend", metavar="FILE", help="an adapter of your own, ./mine.py")
-    what.add_argument("--modes", metavar="A,B|all|default", help="these modes")
-    what.add_argument("--device", default="cpu", help="cpu (default) or cuda")
-    what.add_argument("--threads", type=_positive(int), metavar="N", help="cores (default: all)")
-    changes = "change every workload: --set epochs=3 --set optimizer.epsilon=1.0e-8"
-    what.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=changes)
-    seed = _positive(int, zero=True)
-    what.add_argument("--seed", type=seed, metavar="N", help="of weights, sample orders and trials")
-    what.add_argument("--timeout", type=_positive(float), metavar="S", help="seconds a trial")
-    what.add_argument("--quiet", action="store_true", help="no progress")
-
-    doctor_verb = verb("doctor", doctor, "what can run here, and what is missing for the rest")
-    doctor_verb.add_argument("--data", metavar="DIR", help="data sets' files (or LEVELFIELD_DATA)")
-    list_verb = verb("list", show, "list backends, datasets, suites or semantics")
-    list_verb.add_argument("what", choices=["backends", "datasets", "suites", "semantics"])
-    list_verb.add_argument("--data", metavar="DIR", help="data sets' files (or LEVELFIELD_DATA)")
-    text = "same computation? a table of levels x contenders, no clock"
-    verify_verb = verbs.add_parser("verify", help=text, description=text, parents=[what])
-    verify_verb.add_argument("--fresh", action="store_true", help="do not use cached verdicts")
-    verify_verb.set_defaults(verb=verify)
-    text = "verify, then time; resumable"
-    run_verb = verbs.add_parser("run", help=text, description=text, parents=[what])
-    run_verb.add_argument("--out", metavar="DIR", help="the study's folder")
-    run_verb.add_argument("--repeats", type=_positive(int), metavar="N", help="trials a contender")
-    run_verb.add_argument("--resume", action="store_true", help="run what has no record yet")
-    run_verb.add_argument("--unverified", action="store_true",
-                          help="time without verification, and mark every number")  # fmt: skip
-    run_verb.set_defaults(verb=run)
-    report_verb = verb("report", report, "one offline HTML page")
-    report_verb.add_argument("study", help="the study's folder")
-    report_verb.add_argument("--out", metavar="FILE", help="the page (default: in the study)")
-    report_verb.add_argument("--baseline", metavar="CONTENDER", help="ratios to this one")
-    return parser
-
+VERBS = {
+    "doctor": doctor,
+    "list": show,
+    "verify": verify,
+    "run": run,
+    "compare": compare,
+    "report": report,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

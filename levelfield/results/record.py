@@ -50,6 +50,30 @@ class Epochs:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Pieces:
+    """The pieces of a trial in a duet, one place a piece; empty for a trial in blocks.
+
+    All workers of a session train the same ``steps`` in the same ``round``, at a ``position`` in it
+    that is drawn anew each time. ``epoch``: the (first) epoch of the workload's that it belongs to,
+    from 1. ``idle``: CPU seconds that the worker used while the others had their turns.
+    """
+
+    round: tuple[int, ...] = ()
+    position: tuple[int, ...] = ()
+    epoch: tuple[int, ...] = ()
+    steps: tuple[int, ...] = ()
+    wall: tuple[float, ...] = ()
+    user: tuple[float, ...] = ()
+    system: tuple[float, ...] = ()
+    idle: tuple[float, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        """Whether every column has a place for every piece."""
+        return len({len(getattr(self, f.name)) for f in dataclasses.fields(self)}) == 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Figure:
     """One comparison with the float64 reference: what differed, how much, what was allowed."""
 
@@ -102,6 +126,9 @@ class Record:
     """First digits of the SHA-256 of the prepared data."""
     phases: Mapping[str, Span] = field(default_factory=dict)
     epochs: Epochs = Epochs()
+    session: str = ""
+    """Of a duet: the trials of one session were alive together. Empty for a trial in blocks."""
+    pieces: Pieces = Pieces()
     total: Span | None = None
     """Whole process tree from start to end, as the ``time`` command would give it."""
     peak_memory: int | None = None
@@ -125,7 +152,7 @@ class Record:
             record: Record = _made(facts, cls)
         except (TypeError, OverflowError) as error:
             raise UserError(f"not a trial's record: {error}") from None
-        if not record.epochs.whole:
+        if not (record.epochs.whole and record.pieces.whole):
             raise UserError("not a trial's record: columns of several lengths")
         return record
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -24,6 +26,7 @@ from levelfield.spec.workload import Workload
 from levelfield.verify.check import Material
 
 SENTINEL_TIMEOUT = 300.0
+Schedule = Literal["blocks", "duet"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +37,20 @@ class Options:
     seed: int = 0
     timeout: float
     threads: int
+    schedule: Schedule = "blocks"
     unverified: bool = False
     quiet: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Code:
+    """Which code a worker runs: an interpreter, and a folder that its modules are found in first.
+
+    By default this process's own.
+    """
+
+    python: str = sys.executable
+    path: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,16 +73,29 @@ class Bench:
         """The processors that workers are bound to."""
         return sorted(os.sched_getaffinity(0))[: self.options.threads]
 
-    def process(self, contender: Contender | None, scratch: Path) -> Process:
-        """Start a worker for a contender (or for the sentinel)."""
+    def process(
+        self,
+        contender: Contender | None,
+        scratch: Path,
+        *,
+        company: int = 1,
+        code: Code | None = None,
+    ) -> Process:
+        """Start a worker for a contender (or for the sentinel), one of so many that live together.
+
+        Those that live together have each other's time too.
+        """
         environ = {"KERAS_HOME": str(scratch), "TORCHINDUCTOR_CACHE_DIR": str(scratch / "inductor")}
         environ |= {"TRITON_CACHE_DIR": str(scratch / "triton"), "TMPDIR": str(scratch)}
         if contender is not None:
             environ |= registry.adapter(contender.backend, contender.source).environ
             if contender.device == "cpu":
                 environ |= {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
-        timeout = self.options.timeout if contender else SENTINEL_TIMEOUT
-        return Process(cpus=self.cpus, environ=environ, timeout=timeout)
+        code = code or Code()
+        if code.path:
+            environ["PYTHONPATH"] = str(code.path)
+        timeout = company * self.options.timeout if contender else SENTINEL_TIMEOUT
+        return Process(cpus=self.cpus, environ=environ, timeout=timeout, python=code.python)
 
     @contextmanager
     def folder(self) -> Iterator[Path]:

@@ -17,26 +17,39 @@ TICK = os.sysconf("SC_CLK_TCK")
 
 
 class Clock:
-    """Measures spans; each is a mapping of ``wall``, ``user`` and ``system`` to seconds."""
+    """Measures spans; each is a mapping of ``wall``, ``user`` and ``system`` to seconds.
+
+    Beside them stands ``idle``: CPU seconds since the span before, which a worker that waits for
+    its turn ought not to use.
+    """
 
     def __init__(self) -> None:
         """Begin with no span."""
         self.span: dict[str, float] = {}
+        self._spent: float | None = None
+
+    @staticmethod
+    def now() -> float:
+        """Seconds on the clock, from a moment that means nothing."""
+        return time.perf_counter()
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Measure what runs inside; the readings are in ``span`` afterwards."""
         user, system = tree_cpu()
-        start = time.perf_counter()
+        idle = 0.0 if self._spent is None else max(0.0, user + system - self._spent)
+        start = self.now()
         try:
             yield
         finally:
-            wall = time.perf_counter() - start
+            wall = self.now() - start
             user_end, system_end = tree_cpu()
+            self._spent = user_end + system_end
             self.span = {
                 "wall": wall,
                 "user": max(0.0, user_end - user),
                 "system": max(0.0, system_end - system),
+                "idle": idle,
             }
 
 

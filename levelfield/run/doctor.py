@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
 from levelfield import data, registry
+from levelfield.results import against
 from levelfield.results.record import Record, Verification
 from levelfield.results.study import Study
 from levelfield.run import machine
@@ -66,42 +67,41 @@ def verification_table(checked: Mapping[tuple[str, Contender], Verification]) ->
 
 
 def study_table(study: Study) -> str:
-    """Contenders by median steady epoch, a table a workload, and what did not run."""
+    """Contenders by typical steady epoch, a table a workload, and what did not run."""
     parts = []
     for name in dict.fromkeys(record.workload for record in study.records):
         groups: dict[str, list[Record]] = {}
         for record in study.records:
             if record.workload == name:
-                label = f"{record.backend}/{record.mode}"
-                label += "" if record.device == "cpu" else f"@{record.device}"
-                groups.setdefault(label, []).append(record)
-        rows = sorted(_ranked(groups), key=lambda row: row[0])
-        best = rows[0][0] if rows else 1.0
-        cells = [
-            (label, f"{1000 * epoch:.4g}", f"{epoch / best:.2f}", f"{loss:.5g}", count, verified)
-            for epoch, label, loss, count, verified in rows
-        ]
-        head = ("contender", "ms an epoch", "ratio", "test loss", "trials", "verified")
-        parts.append(f"{name}\n" + table(head, cells))
+                groups.setdefault(against.label(record), []).append(record)
+        head = ("contender", "ms an epoch", "ratio to the first", "test loss", "trials", "verified")
+        parts.append(f"{name}\n" + table(head, _ranked(groups)))
         wrong = {
             (label, r.status, r.reason) for label, rs in groups.items() for r in rs if r.reason
         }
         parts += [f"  {label}: {status}: {reason}" for label, status, reason in sorted(wrong)]
     return "\n".join(parts) + (
-        "\nMedian over trials of each trial's median steady epoch. No verdict of significance yet."
+        f"\nRatios with {against.CONFIDENCE:.0%} intervals that hold together; one that holds 1 "
+        "shows no difference."
     )
 
 
-def _ranked(groups: Mapping[str, list[Record]]) -> Iterable[tuple[float, str, float, str, str]]:
-    for label, records in groups.items():
-        good = [record for record in records if record.status == "ok"]
-        if not good:
-            continue
-        epochs = [statistics.median(r.epochs.wall[1:] or r.epochs.wall) for r in good]
-        loss = statistics.median(r.epochs.test_loss[-1] for r in good)
-        checked = {r.verification.status if r.verification else "unverified" for r in good}
-        count = f"{len(good)}/{len(records)}"
-        yield statistics.median(epochs), label, loss, count, "/".join(sorted(checked))
+def _ranked(groups: Mapping[str, list[Record]]) -> Iterable[tuple[str, ...]]:
+    """A row a contender that has a good trial, the fastest first."""
+    good = {label: [r for r in rs if r.status == "ok"] for label, rs in groups.items()}
+    epochs = {label: against.typical(records) for label, records in good.items() if records}
+    ranked = sorted(epochs, key=lambda label: epochs[label])
+    for label in ranked:
+        records = good[label]
+        ratio = "1"
+        if label != ranked[0]:
+            found = against.ratio(good[ranked[0]], records, comparisons=len(ranked) - 1)
+            ratio = f"{found.estimate:.2f} [{found.low:.2f}, {found.high:.2f}]"
+        loss = statistics.median(r.epochs.test_loss[-1] for r in records)
+        checked = {r.verification.status if r.verification else "unverified" for r in records}
+        count = f"{len(records)}/{len(groups[label])}"
+        verified = "/".join(sorted(checked))
+        yield label, f"{1000 * epochs[label]:.4g}", ratio, f"{loss:.5g}", count, verified
 
 
 def _backends() -> Iterable[tuple[str, ...]]:

@@ -135,6 +135,19 @@ class Process:
         with contextlib.suppress(OSError):
             signal.pidfd_send_signal(self._watch, signal.SIGKILL)
 
+    def pause(self) -> None:
+        """Stop the worker and its helpers where they stand: they use no processor from then on."""
+        self._signal_group(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let them go on."""
+        self._signal_group(signal.SIGCONT)
+
+    def _signal_group(self, number: signal.Signals) -> None:
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, number)
+
     @property
     def tail(self) -> str:
         """The end of what the worker wrote to its standard streams."""

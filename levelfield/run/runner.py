@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from levelfield.results.record import Record, Sentinel, Verification
 from levelfield.results.store import HEAD, Head, Store, read_head, read_records
 from levelfield.run import machine
 from levelfield.run.bench import Bench
+from levelfield.run.duet import duet
 from levelfield.run.gate import Checked, absent, verify_all
 from levelfield.run.process import WorkerError
 from levelfield.run.progress import Progress
@@ -43,36 +45,81 @@ def run(bench: Bench, folder: Path, *, resume: bool) -> Path:
         with Progress(steps=len(left), quiet=bench.options.quiet) as progress:
             for block in sorted({trial.block for trial in left}):
                 _mark(store, bench, block, "first", progress)
-                for trial in (trial for trial in left if trial.block == block):
-                    store.append(_trial(bench, trial, checked, progress))
+                for group in groups(bench, [trial for trial in left if trial.block == block]):
+                    for record in _played(bench, group, checked, progress):
+                        store.append(record)
                 _mark(store, bench, block, "last", progress)
     return folder
 
 
-def _trial(bench: Bench, trial: Trial, checked: Checked, progress: Progress) -> Record:
-    """Run one trial, unless its contender has not earned a clock."""
+def groups(bench: Bench, trials: Sequence[Trial]) -> list[list[Trial]]:
+    """Who is alive together: in blocks everybody alone, in a duet all of a workload's contenders.
+
+    A cluster cannot wait in the middle of an epoch: its trials run alone also in a duet.
+    """
+    found: dict[str, list[Trial]] = {}
+    for trial in trials:
+        alone = bench.options.schedule == "blocks" or trial.contender.device.startswith("spark")
+        found.setdefault(trial.key if alone else trial.workload.name, []).append(trial)
+    return list(found.values())
+
+
+def _played(
+    bench: Bench, group: Sequence[Trial], checked: Checked, progress: Progress
+) -> Iterator[Record]:
+    """Run a group's trials, but for those whose contender has not earned a clock."""
+    admitted = []
+    for trial in group:
+        record, welcome = _admitted(bench, trial, checked)
+        if welcome:
+            admitted.append((trial, record))
+        else:
+            yield _told(record, trial, progress)
+    if len(admitted) > 1:
+        for record, (trial, _) in zip(duet(bench, admitted, progress), admitted, strict=True):
+            yield _told(record, trial, progress)
+        return
+    for trial, record in admitted:
+        if bench.options.schedule == "duet":
+            progress.say(f"{trial.contender} runs alone: there is nobody to take turns with")
+        yield _told(_alone(bench, trial, record, progress), trial, progress)
+
+
+def _alone(bench: Bench, trial: Trial, record: Record, progress: Progress) -> Record:
+    progress.start(_label(trial))
+    epochs = trial.workload.epochs
+    with bench.folder() as scratch:
+        return run_trial(
+            trial,
+            bench.settings[trial.workload.name],
+            bench.process(trial.contender, scratch),
+            record,
+            lambda epoch, loss: progress.epoch(epoch, epochs, loss),
+        )
+
+
+def _admitted(bench: Bench, trial: Trial, checked: Checked) -> tuple[Record, bool]:
+    """The record to begin with, and whether the trial may be timed."""
     contender, workload = trial.contender, trial.workload
     verdict = checked.get((workload.name, contender), Verification(status="unverified"))
     record = blank(trial, bench.settings[workload.name], verdict)
-    label = f"{contender} on {workload.name}, repeat {trial.repeat}"
-    progress.start(label)
     reason = absent(registry.adapter(contender.backend, contender.source), contender)
     if verdict.status == "unverified" and (reason or not bench.options.unverified):
-        record = replace(record, status="skipped", reason=reason or verdict.reason)
-    elif verdict.status == "failed":
+        return replace(record, status="skipped", reason=reason or verdict.reason), False
+    if verdict.status == "failed":
         record = replace(record, reason=f"verification failed: {verdict.reason}")
         if error := bench.broken.get((workload.name, contender)):
             record = replace(record, status=error.status, log=error.log)
-    else:
-        with bench.folder() as scratch:
-            record = run_trial(
-                trial,
-                bench.settings[workload.name],
-                bench.process(contender, scratch),
-                record,
-                lambda epoch, loss: progress.epoch(epoch, workload.epochs, loss),
-            )
-    progress.finish(f"{label}: {_summary(record)}")
+        return record, False
+    return record, True
+
+
+def _label(trial: Trial) -> str:
+    return f"{trial.contender} on {trial.workload.name}, repeat {trial.repeat}"
+
+
+def _told(record: Record, trial: Trial, progress: Progress) -> Record:
+    progress.finish(f"{_label(trial)}: {_summary(record)}")
     return record
 
 
@@ -131,13 +178,14 @@ def _begin(store: Store, bench: Bench, folder: Path, *, resume: bool) -> set[str
             expected="the same suite and --set values as when it was begun",
             hint="give another folder with --out",
         )
-    if known.options.get("threads") != head.options["threads"]:
-        raise UserError(
-            f"the study here was begun with --threads {known.options.get('threads')}",
-            where=str(folder),
-            expected="the same number of cores for every trial of a study",
-            hint="give it again, or another folder with --out",
-        )
+    for name, what in (("threads", "number of cores"), ("schedule", "schedule")):
+        if known.options.get(name, "blocks") != head.options[name]:
+            raise UserError(
+                f"the study here was begun with --{name} {known.options.get(name, 'blocks')}",
+                where=str(folder),
+                expected=f"the same {what} for every trial of a study",
+                hint="give it again, or another folder with --out",
+            )
     if known.machine.get("host") != head.machine.get("host"):
         raise UserError(
             "the study here was begun on another machine",
@@ -164,6 +212,10 @@ def _head(bench: Bench) -> Head:
         repeats=bench.suite.repeats,
         workloads=workloads,
         contenders=tuple(map(str, bench.contenders)),
-        options={"threads": bench.options.threads, "timeout": bench.options.timeout},
+        options={
+            "threads": bench.options.threads,
+            "timeout": bench.options.timeout,
+            "schedule": bench.options.schedule,
+        },
         machine=machine.describe(),
     )

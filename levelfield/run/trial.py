@@ -56,13 +56,19 @@ def blank(trial: Trial, setting: Setting, checked: Verification | None) -> Recor
 
 def run(trial: Trial, setting: Setting, process: Process, record: Record, tell: Tell) -> Record:
     """Run a trial in its worker; whatever happens becomes the record's status and reason."""
-    notes = _Notes()
+    notes = Notes()
     facts: dict[str, Any] = {"status": "ok"}
     try:
         with process:
             facts |= _converse(trial, setting, process, notes, tell)
     except WorkerError as error:
         facts |= {"status": error.status, "reason": error.reason}
+    return concluded(record, notes, process, facts)
+
+
+def concluded(record: Record, notes: Notes, process: Process, facts: Mapping[str, Any]) -> Record:
+    """The record of a trial whose worker is gone."""
+    facts = dict(facts)
     if facts["status"] == "ok" and (reason := notes.trouble()):
         facts |= {"status": "failed", "reason": reason}
     if facts["status"] != "ok":
@@ -72,7 +78,7 @@ def run(trial: Trial, setting: Setting, process: Process, record: Record, tell: 
 
 
 @dataclass
-class _Notes:
+class Notes:
     """Readings as they come in, so that a trial that fails keeps what it had."""
 
     spans: dict[str, list[Mapping[str, float]]] = field(default_factory=dict)
@@ -83,10 +89,20 @@ class _Notes:
     )
 
     def note(self, phase: str, reply: Message) -> Message:
+        """Take in a span of a phase."""
         self.spans.setdefault(phase, []).append(reply)
         return reply
 
-    def epoch(self, trained: Message, evaluated: Message) -> None:
+    def epochs(self, done: int, reply: Message) -> int:
+        """Take in whole epochs; so many were done before. Gives how many are done now."""
+        for trained, evaluated in zip(reply["trained"], reply["evaluated"], strict=True):
+            self.note("steady epochs" if done else "first epoch", trained)
+            self.epoch(trained, self.note("evaluate", evaluated))
+            done += 1
+        return done
+
+    def epoch(self, trained: Mapping[str, float], evaluated: Message) -> None:
+        """Take in one epoch's readings."""
         for name in ("wall", "user", "system", "loss"):
             self.columns[name].append(trained[name])
         self.columns["test_loss"].append(evaluated["loss"])
@@ -100,6 +116,7 @@ class _Notes:
         return ""
 
     def phases(self) -> dict[str, Span]:
+        """Every phase's seconds, summed over its spans."""
         return {
             phase: Span(
                 wall=math.fsum(s["wall"] for s in spans),
@@ -110,9 +127,8 @@ class _Notes:
         }
 
 
-def _converse(
-    trial: Trial, setting: Setting, process: Process, notes: _Notes, tell: Tell
-) -> dict[str, Any]:
+def opened(trial: Trial, setting: Setting, process: Process, notes: Notes) -> None:
+    """Have a worker load, build and stage what it is to train."""
     who, workload = trial.contender, trial.workload
     loaded = process.ask("load", backend=who.backend, module=who.module, source=who.source)
     notes.note("import", loaded)
@@ -127,17 +143,27 @@ def _converse(
     notes.note("build", built)
     staged = process.ask("stage", train=setting.train, test=setting.test, samples=workload.samples)
     notes.note("stage", staged)
+
+
+def closed(process: Process, notes: Notes) -> dict[str, Any]:
+    """Have a worker let go of everything; gives what can be known only then."""
+    reply = notes.note("close", process.ask("close"))
+    kept = ("settings", "device_memory", "peak_memory", "versions")
+    return {**{name: reply[name] for name in kept}, "cpus": tuple(reply["cpus"])}
+
+
+def _converse(
+    trial: Trial, setting: Setting, process: Process, notes: Notes, tell: Tell
+) -> dict[str, Any]:
+    opened(trial, setting, process, notes)
+    workload = trial.workload
     epoch, finite = 0, True
     while epoch < workload.epochs and finite:
         # The first by itself, so that a compilation does not hide how long the others take.
         seconds = WAKE if epoch else 0.0
         reply = process.ask("epochs", first=epoch, stop=workload.epochs, seconds=seconds)
-        for trained, evaluated in zip(reply["trained"], reply["evaluated"], strict=True):
-            notes.note("steady epochs" if epoch else "first epoch", trained)
-            notes.epoch(trained, notes.note("evaluate", evaluated))
-            epoch += 1
-        tell(epoch, trained["loss"])
-        finite = math.isfinite(trained["loss"])
-    closed = notes.note("close", process.ask("close"))
-    kept = ("settings", "device_memory", "peak_memory", "versions")
-    return {**{name: closed[name] for name in kept}, "cpus": tuple(closed["cpus"])}
+        epoch = notes.epochs(epoch, reply)
+        loss = notes.columns["loss"][-1]
+        tell(epoch, loss)
+        finite = math.isfinite(loss)
+    return closed(process, notes)

@@ -34,6 +34,8 @@ class Worker:
         self.kind: type[Backend]
         self.backend: Backend
         self.workload: Workload
+        self.order: Array
+        self.ordered = -1
         self.train_set: Array
         self.test_set: Array
 
@@ -74,6 +76,7 @@ class Worker:
         from levelfield.data import open_arrays
 
         self.train_set, self.test_set = open_arrays((train, test), samples)
+        self.ordered = -1
         with self.clock.running():
             self.backend.stage(self.train_set, self.train_set)
         return {"samples": len(self.train_set)}
@@ -82,7 +85,9 @@ class Worker:
         """Train on a part of an epoch: the samples at these places of its order."""
         samples, batch = len(self.train_set), self.workload.batch
         stop = samples if stop is None else stop
-        order = self.workload.order(epoch, samples)[start:stop]
+        if epoch != self.ordered:
+            self.order, self.ordered = self.workload.order(epoch, samples), epoch
+        order = self.order[start:stop]
         rates = self.workload.rates(epoch, samples)[start // batch : -(-stop // batch)]
         with self.clock.running():
             loss = self.backend.train(order, rates)
@@ -94,11 +99,10 @@ class Worker:
         Short epochs need not wake the parent one by one. Ends at a loss that is not finite.
         """
         import math
-        import time
 
         trained: list[Message] = []
         evaluated: list[Message] = []
-        end = time.perf_counter() + seconds
+        end = self.clock.now() + seconds
         if self.trouble is not None:
             raise self.trouble
         for epoch in range(first, stop):
@@ -114,7 +118,7 @@ class Worker:
                 break
             trained.append(began)
             evaluated.append(ended)
-            if time.perf_counter() >= end or not math.isfinite(began["loss"]):
+            if self.clock.now() >= end or not math.isfinite(began["loss"]):
                 break
         return {"trained": trained, "evaluated": evaluated}
 

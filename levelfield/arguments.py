@@ -1,0 +1,133 @@
+"""The words of the command line: every verb's options. What they do stands in `levelfield.cli`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+
+from levelfield import __version__
+
+SUITE = "a suite's name or the path of a YAML file"
+
+
+def parser(verbs: Mapping[str, Callable[[argparse.Namespace], int]]) -> argparse.ArgumentParser:
+    """The parser; ``verbs``: what each verb calls."""
+    made = argparse.ArgumentParser(
+        prog="levelfield",
+        description="Which deep-learning backend trains my model fastest on my machine, "
+        "by how much, and is that real?",
+    )
+    made.add_argument("--version", action="version", version=f"levelfield {__version__}")
+    places = made.add_subparsers(title="verbs", required=True, metavar="VERB")
+    for name, add in ADD.items():
+        text = (add.__doc__ or "").rstrip(".")
+        text, parents = text[0].lower() + text[1:], [_how()] if name in HOW else []
+        verb = places.add_parser(name, help=text, description=text, parents=parents)
+        verb.set_defaults(verb=verbs[name])
+        add(verb)
+    return made
+
+
+def _positive(kind: type[int | float], *, zero: bool = False) -> Callable[[str], float]:
+    def number(text: str) -> float:
+        value = kind(text)
+        if not 0 <= value < float("inf") or (value == 0 and not zero):
+            raise ValueError
+        return value
+
+    number.__name__ = "number of at least zero" if zero else "number above zero"
+    return number
+
+
+COUNT, NUMBER, SEED = _positive(int), _positive(float), _positive(int, zero=True)
+
+
+def _how() -> argparse.ArgumentParser:
+    """What `verify`, `run` and `compare` share."""
+    what = argparse.ArgumentParser(add_help=False)
+    _data(what)
+    what.add_argument("--backends", metavar="A,B|all", help="these backends instead of the suite's")
+    what.add_argument("--backend", metavar="FILE", help="an adapter of your own, ./mine.py")
+    what.add_argument("--modes", metavar="A,B|all|default", help="these modes")
+    what.add_argument("--device", default="cpu", help="cpu (default) or cuda")
+    what.add_argument("--threads", type=COUNT, metavar="N", help="cores (default: all)")
+    changes = "change every workload: --set epochs=3 --set optimizer.epsilon=1.0e-8"
+    what.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=changes)
+    what.add_argument("--seed", type=SEED, metavar="N", help="of weights, sample orders and trials")
+    what.add_argument("--timeout", type=NUMBER, metavar="S", help="seconds a trial")
+    what.add_argument("--quiet", action="store_true", help="no progress")
+    return what
+
+
+def _data(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--data", metavar="DIR", help="data sets' files (or LEVELFIELD_DATA)")
+
+
+def _doctor(verb: argparse.ArgumentParser) -> None:
+    """What can run here, and what is missing for the rest."""
+    _data(verb)
+
+
+def _list(verb: argparse.ArgumentParser) -> None:
+    """List backends, datasets, suites or semantics."""
+    verb.add_argument("what", choices=["backends", "datasets", "suites", "semantics"])
+    _data(verb)
+
+
+def _verify(verb: argparse.ArgumentParser) -> None:
+    """Same computation? a table of levels x contenders, no clock."""
+    verb.add_argument("suite", help=SUITE)
+    verb.add_argument("--fresh", action="store_true", help="do not use cached verdicts")
+
+
+def _run(verb: argparse.ArgumentParser) -> None:
+    """Verify, then time; resumable."""
+    verb.add_argument("suite", help=SUITE)
+    verb.add_argument("--out", metavar="DIR", help="the study's folder")
+    verb.add_argument("--repeats", type=COUNT, metavar="N", help="trials a contender")
+    schedule = "blocks: one trial after the other (default); duet: all at once, in turns"
+    verb.add_argument("--schedule", choices=["blocks", "duet"], default="blocks", help=schedule)
+    verb.add_argument("--resume", action="store_true", help="run what has no record yet")
+    unverified = "time without verification, and mark every number"
+    verb.add_argument("--unverified", action="store_true", help=unverified)
+
+
+def _compare(verb: argparse.ArgumentParser) -> None:
+    """Faster, slower, no difference shown? Exit status 0: not slower, 1: slower, 3: unmeasured."""
+    verb.add_argument(
+        "studies",
+        nargs="*",
+        metavar="STUDY",
+        help="none: measure two codes now; one: two of its contenders; two: against each other",
+    )
+    base = "a revision, merge-base (default), env:NAME; with one study a contender"
+    verb.add_argument("--base", metavar="SIDE", help=base)
+    head = "the same (default: ., the working tree)"
+    verb.add_argument("--head", metavar="SIDE", help=head)
+    verb.add_argument("--suite", default="regression", help=f"{SUITE} (default: regression)")
+    threshold = "the smallest difference that matters (default: 3)"
+    verb.add_argument("--threshold", type=NUMBER, default=3.0, metavar="PERCENT", help=threshold)
+    confidence = "of all answers together (default: 95)"
+    verb.add_argument("--confidence", type=NUMBER, default=95.0, metavar="PERCENT", help=confidence)
+    budget = "seconds for everything (default: 300)"
+    verb.add_argument("--budget", type=NUMBER, default=300.0, metavar="S", help=budget)
+    for name, what in (("json", "JSON"), ("junit", "JUnit XML"), ("markdown", "Markdown")):
+        verb.add_argument(f"--{name}", metavar="FILE", help=f"the answers as {what}")
+
+
+def _report(verb: argparse.ArgumentParser) -> None:
+    """One offline HTML page."""
+    verb.add_argument("study", help="the study's folder")
+    verb.add_argument("--out", metavar="FILE", help="the page (default: in the study)")
+    verb.add_argument("--baseline", metavar="CONTENDER", help="ratios to this one")
+
+
+ADD = {
+    "doctor": _doctor,
+    "list": _list,
+    "verify": _verify,
+    "run": _run,
+    "compare": _compare,
+    "report": _report,
+}
+HOW = frozenset({"verify", "run", "compare"})

@@ -1,0 +1,181 @@
+"""Verdicts on what was measured before: two contenders of a study, or two studies."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from levelfield.errors import UserError, unknown
+from levelfield.results import comparable, estimate
+from levelfield.results.pairs import sessions
+from levelfield.results.record import Record, Sentinel
+from levelfield.results.settle import steady
+from levelfield.results.study import Study
+from levelfield.results.summary import Result
+from levelfield.results.verdict import Verdict, judged
+
+CONFIDENCE = 0.95
+
+
+def typical(records: Sequence[Record]) -> float:
+    """Seconds of a contender's typical steady epoch, over its trials."""
+    logs = [estimate.location(epochs) for epochs in _epochs(records)]
+    return math.exp(sum(logs) / len(logs))
+
+
+def ratio(
+    base: Sequence[Record], head: Sequence[Record], *, comparisons: int = 1
+) -> estimate.Interval:
+    """Head over base on one workload; one of so many intervals that are to hold together."""
+    return _paired(base, head, estimate.corrected(CONFIDENCE, comparisons))[0]
+
+
+def contenders(
+    study: Study, base: str | None, head: str | None, *, threshold: float, confidence: float
+) -> list[Result]:
+    """Head against base, on every workload that both were timed on.
+
+    Paired by round where they were in a duet, else by block.
+    """
+    known = sorted({label(record) for record in study.records})
+    for option, name in (("--base", base), ("--head", head)):
+        if name is None:
+            raise UserError(f"no {option}", expected=f"one of {', '.join(known)}")
+        if name not in known:
+            raise unknown("contender", name, known, where=option)
+    workloads = dict.fromkeys(record.workload for record in study.records)
+    confidence = estimate.corrected(confidence, len(workloads))
+    found = []
+    for name in workloads:
+        mine, theirs = (_of(study, name, who) for who in (base, head))
+        if mine and theirs:
+            comparable.check(mine, theirs, (study, study))
+            interval, pairs, count = _paired(mine, theirs, confidence)
+            rest = _facts(interval, threshold, confidence, pairs, count, [*mine, *theirs])
+            doubts = tuple(dict.fromkeys([*_unsettled(mine), *_unsettled(theirs)]))
+            found.append(_result(name, str(head), str(base), str(head), rest, doubts))
+    return found
+
+
+def studies(base: Study, head: Study, *, threshold: float, confidence: float) -> list[Result]:
+    """The head study's contenders against the base study's of the same name.
+
+    They were measured at different times: what the machine did in between is in the ratio. Where
+    the sentinels say that it changed, nothing can be said.
+    """
+    both = [
+        (workload, who)
+        for workload, who in dict.fromkeys((r.workload, label(r)) for r in head.records)
+        if _of(base, workload, who) and _of(head, workload, who)
+    ]
+    if not both:
+        raise UserError(
+            "no contender and workload of one study was timed in the other",
+            where=f"{base.folder} and {head.folder}",
+            expected="two studies of the same suite",
+        )
+    confidence = estimate.corrected(confidence, len(both))
+    shift = _shift(base.sentinels, head.sentinels)
+    found = []
+    for workload, who in both:
+        mine, theirs = _of(base, workload, who), _of(head, workload, who)
+        comparable.check(mine, theirs, (base, head))
+        interval = estimate.apart(_epochs(mine), _epochs(theirs), confidence=confidence)
+        count = min(len(mine), len(theirs))
+        facts = _facts(interval, threshold, confidence, 0, count, [*mine, *theirs])
+        doubts = ["measured at different times, not side by side"]
+        if shift and abs(shift - 1) > threshold:
+            text = f"the machine itself changed: the sentinel took {shift:.3f}x as long"
+            facts = _facts(interval, threshold, confidence, 0, count, [*mine, *theirs], reason=text)
+        doubts += [*_unsettled(mine), *_unsettled(theirs)]
+        found.append(
+            _result(workload, who, str(base.folder), str(head.folder), facts, tuple(doubts))
+        )
+    return found
+
+
+def label(record: Record) -> str:
+    """The contender's name, as tables have it."""
+    name = f"{record.backend}/{record.mode}"
+    return name if record.device == "cpu" else f"{name}@{record.device}"
+
+
+def _of(study: Study, workload: str, who: str | None) -> list[Record]:
+    """The good trials of a contender on a workload; those not verified are not compared."""
+    return [
+        record
+        for record in study.records
+        if record.workload == workload
+        and label(record) == who
+        and record.status == "ok"
+        and record.verification is not None
+        and record.verification.status == "passed"
+    ]
+
+
+def _epochs(records: Sequence[Record]) -> list[Sequence[float]]:
+    """Every trial's steady epochs."""
+    return [steady(record.epochs.wall).of(record.epochs.wall).tolist() for record in records]
+
+
+def _paired(
+    base: Sequence[Record], head: Sequence[Record], confidence: float
+) -> tuple[estimate.Interval, int, int]:
+    """The ratio, the number of pairs, and of what they are grouped in."""
+    played = sessions(base, head)
+    if played:
+        interval = estimate.duet(played, confidence=confidence)
+        return interval, sum(len(session) for session in played), len(played)
+    mine, theirs = ({record.block: record for record in side} for side in (base, head))
+    shared = sorted(set(mine) & set(theirs))
+    if not shared:
+        interval = estimate.apart(_epochs(base), _epochs(head), confidence=confidence)
+        return interval, 0, min(len(base), len(head))
+    epochs = (_epochs([side[block] for block in shared]) for side in (mine, theirs))
+    return estimate.blocks(*epochs, confidence=confidence), len(shared), len(shared)
+
+
+def _facts(
+    interval: estimate.Interval,
+    threshold: float,
+    confidence: float,
+    pairs: int,
+    sessions: int,
+    records: Sequence[Record],
+    reason: str = "",
+) -> Verdict:
+    answer = "could not measure" if reason else judged(interval, threshold)
+    if answer == "could not measure" and not reason:
+        reason = "the interval reaches across the threshold; more repeats narrow it"
+    return Verdict(
+        answer=answer,
+        interval=interval,
+        threshold=threshold,
+        confidence=100 * confidence,
+        pairs=pairs,
+        sessions=sessions,
+        seconds=sum(record.total.wall for record in records if record.total),
+        reason=reason,
+    )
+
+
+def _result(
+    workload: str, who: str, base: str, head: str, verdict: Verdict, doubts: tuple[str, ...]
+) -> Result:
+    return Result(
+        workload=workload, contender=who, base=base, head=head, verdict=verdict, doubts=doubts
+    )
+
+
+def _unsettled(records: Sequence[Record]) -> Iterator[str]:
+    for record in records:
+        if reason := steady(record.epochs.wall).reason:
+            yield f"{label(record)}: {reason}"
+
+
+def _shift(one: Sequence[Sentinel], other: Sequence[Sentinel]) -> float | None:
+    """How much longer the sentinel took in the second study; None where one has no sentinel."""
+    logs = [[estimate.location(s.seconds) for s in side if s.seconds] for side in (one, other)]
+    if not all(logs):
+        return None
+    return math.exp(sum(logs[1]) / len(logs[1]) - sum(logs[0]) / len(logs[0]))

@@ -1,0 +1,160 @@
+"""Intervals for a typical time and for a ratio of two, from trials, blocks or sessions.
+
+Everything is computed on the logarithms of seconds. Readings of one process resemble each other, so
+that processes are what is resampled, and their epochs or rounds stay together (Davison & Hinkley,
+"Bootstrap Methods and their Application", 1997, section 3.8: with replacement at the top level
+alone). For a mean over n processes that bootstrap, widened for small n as Hesterberg asks ("What
+Teachers Should Know About the Bootstrap", 2015: the t quantile, and the factor sqrt(n / (n - 1))),
+has a closed form: Student's t interval over the processes' own locations. It is what is used here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from levelfield.results.pairs import Session
+
+TRIM = 0.25
+"""Share that a location leaves out at either end: what remains is the midmean. On traces of live
+workers its spread between sessions is the median's or less, and far less than the mean's."""
+FENCE = 3.0
+"""Tukey's outer fences: so many quartile distances beyond the quartiles."""
+RESAMPLES = 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """An estimate between its bounds; of seconds, or of a ratio."""
+
+    estimate: float
+    low: float
+    high: float
+    confidence: float
+    units: int
+    """Processes, or pairs of processes, that it rests on. With one, how processes differ is not in
+    it: it holds for this one alone."""
+
+
+def location(seconds: ArrayLike) -> float:
+    """Logarithm of the typical one among seconds: their midmean on the logarithmic scale."""
+    from scipy import stats
+
+    return float(stats.trim_mean(np.log(np.asarray(seconds, dtype=np.float64)), TRIM))
+
+
+def typical(trials: Sequence[ArrayLike], *, confidence: float = 0.95) -> Interval:
+    """The typical epoch's seconds of one contender, from the steady epochs of its trials."""
+    return _interval(
+        [location(trial) for trial in trials], np.log(np.asarray(trials[0])), confidence
+    )
+
+
+def blocks(
+    base: Sequence[ArrayLike], head: Sequence[ArrayLike], *, confidence: float = 0.95
+) -> Interval:
+    """Ratio of the head's typical epoch to the base's: trial by trial of the same blocks."""
+    logs = [location(h) - location(b) for b, h in zip(base, head, strict=True)]
+    if len(logs) == 1:
+        # One trial each: their epochs are no pairs, so each side is resampled by itself.
+        spread = [_resampled(np.log(np.asarray(side[0]))) for side in (base, head)]
+        return _percentile(logs[0], spread[1] - spread[0], confidence)
+    return _interval(logs, np.zeros(1), confidence)
+
+
+def apart(
+    base: Sequence[ArrayLike], head: Sequence[ArrayLike], *, confidence: float = 0.95
+) -> Interval:
+    """The same of trials that share no block, such as those of two studies (Welch's t interval)."""
+    from scipy import stats
+
+    one, other = ([location(trial) for trial in side] for side in (base, head))
+    if min(len(one), len(other)) == 1:
+        spread = [
+            _resampled(np.log(np.concatenate([np.asarray(t) for t in s]))) for s in (base, head)
+        ]
+        return _percentile(float(np.mean(other) - np.mean(one)), spread[1] - spread[0], confidence)
+    found = stats.ttest_ind(other, one, equal_var=False).confidence_interval(confidence)
+    middle = float(np.mean(other) - np.mean(one))
+    low, high = (middle, middle) if math.isnan(found.low) else (found.low, found.high)
+    return Interval(
+        estimate=math.exp(middle),
+        low=math.exp(low),
+        high=math.exp(high),
+        confidence=confidence,
+        units=min(len(one), len(other)),
+    )
+
+
+def duet(sessions: Sequence[Session], *, confidence: float = 0.95) -> Interval:
+    """Ratio of the head's piece to the base's: paired by round, then over sessions."""
+    return _interval(shifts(sessions), _logs(sessions[0]), confidence)
+
+
+def shifts(sessions: Sequence[Session]) -> list[float]:
+    """Every session's own logarithm of the ratio: the midmean over its rounds."""
+    from scipy import stats
+
+    return [float(stats.trim_mean(_logs(session), TRIM)) for session in sessions]
+
+
+def corrected(confidence: float, comparisons: int) -> float:
+    """Confidence of each of several intervals that are to hold together (Bonferroni)."""
+    return 1.0 - (1.0 - confidence) / max(1, comparisons)
+
+
+def outliers(seconds: ArrayLike) -> NDArray[np.bool_]:
+    """Which readings lie beyond Tukey's outer fences on the logarithmic scale; none is dropped."""
+    logs = np.log(np.asarray(seconds, dtype=np.float64))
+    if not len(logs):
+        return np.zeros(0, dtype=bool)
+    low, high = np.quantile(logs, [0.25, 0.75])
+    reach = FENCE * (high - low)
+    return np.asarray((logs < low - reach) | (logs > high + reach))
+
+
+def _logs(session: Session) -> NDArray[np.float64]:
+    return np.asarray(np.log(session[:, 1] / session[:, 0]))
+
+
+def _interval(units: Sequence[float], within: NDArray[np.float64], confidence: float) -> Interval:
+    """Student's t over the units; with a single one the bootstrap of what is ``within`` it."""
+    from scipy import stats
+
+    if len(units) == 1:
+        return _percentile(units[0], _resampled(within) - units[0], confidence)
+    middle, error = float(np.mean(units)), float(stats.sem(units))
+    reach = float(stats.t.ppf(0.5 + confidence / 2, len(units) - 1)) * error
+    return Interval(
+        estimate=math.exp(middle),
+        low=math.exp(middle - reach),
+        high=math.exp(middle + reach),
+        confidence=confidence,
+        units=len(units),
+    )
+
+
+def _resampled(logs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Midmeans of samples drawn from these readings: the bootstrap, seeded."""
+    from scipy import stats
+
+    rng = np.random.default_rng(0)
+    drawn = rng.choice(logs, size=(RESAMPLES, len(logs)))
+    return np.asarray(stats.trim_mean(drawn, TRIM, axis=1))
+
+
+def _percentile(middle: float, drawn: NDArray[np.float64], confidence: float) -> Interval:
+    """The interval that resampling around ``middle`` gives."""
+    centred = drawn - np.median(drawn) + middle
+    low, high = np.quantile(centred, [0.5 - confidence / 2, 0.5 + confidence / 2])
+    return Interval(
+        estimate=math.exp(middle),
+        low=math.exp(min(low, middle)),
+        high=math.exp(max(high, middle)),
+        confidence=confidence,
+        units=1,
+    )

@@ -1,0 +1,77 @@
+"""Where the steady state of a trial begins, found in its epochs.
+
+A trial is steady from the first run of epochs that lie where its second half lies: a window in the
+manner of Georges, Buytaert & Eeckhout ("Statistically rigorous Java performance evaluation", 2007),
+with a robust level and spread, so that a stranger's burst moves no cut. Where that run begins
+beyond the middle, or what follows drifts (Kendall's tau, Theil's slope), it never settled.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FEWEST = 5
+"""Epochs from which on a steady state can be looked for."""
+RUN = 3
+"""Epochs in a row that must lie where the second half lies."""
+REACH, LEAST = 3.0, 0.01
+"""How far from the level that is: in standard deviations, and 1 % at least."""
+QUARTILES = 1.349
+"""The distance of a normal distribution's quartiles in standard deviations."""
+TREND, CHANCE = 0.05, 0.001
+"""A trend counts when it moves the readings by so much from end to end, and is no such chance."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Steady:
+    """The first steady reading, from 0; ``reason`` says why there is none."""
+
+    start: int | None
+    reason: str = ""
+
+    def of(self, seconds: ArrayLike) -> NDArray[np.float64]:
+        """The steady readings; all but the first (which compiles) where none was found."""
+        array = np.asarray(seconds, dtype=np.float64)
+        if self.start is None:
+            return array[1:] if len(array) > 1 else array
+        return array[self.start :]
+
+
+def steady(seconds: ArrayLike) -> Steady:
+    """Where the steady state begins in a trial's epochs, in their order."""
+    logs = np.log(np.asarray(seconds, dtype=np.float64))
+    count = len(logs)
+    if count < FEWEST:
+        return Steady(start=None, reason=f"{count} epochs are too few to tell (at least {FEWEST})")
+    cut = _cut(logs)
+    if cut > count // 2:
+        return Steady(start=None, reason=f"never settled: still changing in epoch {count // 2 + 1}")
+    if drift := _trend(logs[cut:]):
+        return Steady(start=None, reason=f"never settled: {drift:+.0%} from end to end")
+    return Steady(start=cut)
+
+
+def _cut(logs: NDArray[np.float64]) -> int:
+    """Where the first run within the second half's fences begins; the end where there is none."""
+    low, middle, high = np.quantile(logs[len(logs) // 2 :], [0.25, 0.5, 0.75])
+    reach = REACH * (high - low) / QUARTILES + LEAST
+    near = np.abs(logs - middle) <= reach
+    for start in range(len(logs) - RUN + 1):
+        if near[start : start + RUN].all():
+            return start
+    return len(logs)
+
+
+def _trend(logs: NDArray[np.float64]) -> float:
+    """How far the readings move from end to end as a share, where that is no chance; else 0."""
+    from scipy import stats
+
+    if len(logs) < FEWEST or np.ptp(logs) == 0:
+        return 0.0
+    found = stats.kendalltau(np.arange(len(logs)), logs)
+    slope = stats.theilslopes(logs)[0]
+    moved = float(np.expm1(slope * (len(logs) - 1)))
+    return moved if found.pvalue < CHANCE and abs(moved) > TREND else 0.0
