@@ -91,10 +91,13 @@ def test_no_look_is_had_twice():
 
 
 def test_the_end_of_the_budget_is_an_answer():
-    last = Looks(threshold=0.001).answer(1.0, sessions(6), seconds=60.0)
+    last = Looks(threshold=0.001).answer(1.0, sessions(6, 1.005), seconds=60.0)
     assert last is not None
     assert last.answer == "could not measure"
     assert "across the threshold" in last.sentence
+    below = Looks(threshold=0.03).answer(1.0, sessions(8, 0.97), seconds=60.0)
+    assert below is not None
+    assert (below.answer, below.reason) == ("no difference shown", "not slower, and perhaps faster")
     none = Looks(threshold=0.03).answer(1.0, sessions(2), seconds=60.0)
     assert none is not None
     assert none.sentence == "could not measure: 2 sessions within the budget, 3 are needed"

@@ -102,12 +102,19 @@ class Looks:
             self._next += 1
         budget = spent(share, 1.0 - self.confidence)
         error = (budget - self._gone) / self.comparisons
+        if error <= 0:  # the budget has grown since the last look
+            return None
         self._gone = budget
         interval = duet(sessions, confidence=1.0 - error)
         answer = judged(interval, self.threshold)
-        if answer == "could not measure" and not last:
-            return None
-        across = "the interval reaches across the threshold; a larger --budget narrows it"
+        reason = ""
+        if answer == "could not measure":
+            if not last:
+                return None
+            if interval.high <= 1 + self.threshold:
+                answer, reason = "no difference shown", "not slower, and perhaps faster"
+            else:
+                reason = "the interval reaches across the threshold; a larger --budget narrows it"
         return Verdict(
             answer=answer,
             interval=interval,
@@ -116,7 +123,7 @@ class Looks:
             pairs=sum(len(session) for session in sessions),
             sessions=len(sessions),
             seconds=seconds,
-            reason=across if answer == "could not measure" else "",
+            reason=reason,
         )
 
     def none(self, reason: str, *, sessions: Sequence[Session], seconds: float) -> Verdict:

@@ -153,15 +153,17 @@ def _measure(
     deadline: float,
     progress: Progress,
 ) -> None:
-    """Play sessions in turns until every match has a verdict; each has an equal share of time."""
-    left = [match for match in matches if match.verdict is None]
-    share = max(1.0, (deadline - time.monotonic()) / max(1, len(left)))
+    """Play sessions in turns until every match has a verdict.
+
+    The time is shared equally among those that have none yet: who is done leaves his to the others.
+    """
     number = 0
-    while left:
+    while left := [match for match in matches if match.verdict is None]:
         number += 1
         for match in left:
+            waiting = sum(other.verdict is None for other in matches)
+            share = match.spent + max(1.0, (deadline - time.monotonic()) / waiting)
             _session(bench, sides, match, share, number, progress)
-        left = [match for match in left if match.verdict is None]
 
 
 def _session(
