@@ -148,13 +148,15 @@ def asv(folder: Path, delay: float) -> str:
         "repo": ".",
         "branches": ["main"],
         "environment_type": "virtualenv",
-        "install_command": ["cp {build_dir}/version {env_dir}/version"],
+        "install_command": ["python {conf_dir}/copied.py {build_dir} {env_dir}"],
         "uninstall_command": [],
         "build_command": [],
         "benchmark_dir": "benchmarks",
     }
     (repository / "asv.conf.json").write_text(json.dumps(config), encoding="utf-8")
     (bench / "__init__.py").touch()
+    copied = "import shutil, sys\nshutil.copy(sys.argv[1] + '/version', sys.argv[2])\n"
+    (repository / "copied.py").write_text(copied, encoding="utf-8")
     lines = [
         "import os, sys",
         "import importlib.util as u",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from levelfield.errors import UserError
 
-MAPPED = ("backends", "datasets", "reports")
+MAPPED = ("backends", "benchmarks", "datasets", "reports")
 """Folders of a tree that are subpackages of levelfield (``package-dir`` in pyproject.toml)."""
 WORKING = "."
 """The name of the working tree as it stands, changes that are not committed included."""
@@ -54,14 +54,13 @@ def merge_base(one: str, other: str, *, checkout: Path) -> str:
 def overlay(folder: Path, target: Path) -> Path:
     """A folder for PYTHONPATH in which ``levelfield`` is this tree's, installed or not.
 
-    The package's subfolders backends, datasets and reports stand beside it in a tree: links put
-    them where they are imported from. It goes before whatever is installed, editable or not.
+    Some of its subpackages stand beside it in a tree: links put them where they are imported from. It goes before whatever is installed, editable or not.
     """
     package = target / "levelfield"
     package.mkdir(parents=True, exist_ok=True)
     inside = [path for path in (folder / "levelfield").iterdir() if path.name != "__pycache__"]
     for path in [*inside, *(folder / name for name in MAPPED)]:
-        if not (package / path.name).exists():
+        if path.exists() and not (package / path.name).exists():
             (package / path.name).symlink_to(path.resolve())
     return target
 
