@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from levelfield.results import against
-from levelfield.results.estimate import Interval
+from levelfield.results.estimate import Interval, outliers
 from levelfield.results.record import Record
 from levelfield.results.settle import steady
 
@@ -34,6 +34,8 @@ class Table:
     rows: tuple[Row, ...]
     unsettled: Mapping[str, int]
     """Trials by contender's label."""
+    outliers: Mapping[str, int]
+    """Epochs far out, by contender's label; they count like all others."""
     duet: bool
     units: int
 
@@ -73,6 +75,7 @@ def _table(view: View, workload: Workload, ranked: Sequence[measures.Standing]) 
         base=view.contenders[base],
         rows=tuple(sorted(rows, key=lambda row: row.interval.estimate)),
         unsettled=_unsettled(view, good),
+        outliers=_outliers(view, good),
         duet=any(record.session for record in good[base]),
         units=min(row.interval.units for row in rows),
     )
@@ -90,6 +93,15 @@ def _unsettled(view: View, good: Mapping[int, list[Record]]) -> dict[str, int]:
         never = sum("never" in steady(record.epochs.wall).reason for record in records)
         if never:
             counts[view.contenders[place].label] = never
+    return counts
+
+
+def _outliers(view: View, good: Mapping[int, list[Record]]) -> dict[str, int]:
+    counts = {}
+    for place, records in good.items():
+        walls = (steady(record.epochs.wall).of(record.epochs.wall) for record in records)
+        if count := sum(int(outliers(wall).sum()) for wall in walls):
+            counts[view.contenders[place].label] = count
     return counts
 
 
