@@ -43,7 +43,7 @@ def bench(session: nox.Session) -> None:
 def regression(session: nox.Session) -> None:
     """Did the working tree make training slower than where it left main? Exit status 0, 1 or 3.
 
-    Words after ``--`` go to `levelfield compare`. Leaves verdict.json, verdict.md and verdict.xml in
+    Words after ``--`` go to `levelfield compare`. Leaves verdict.json, .md and .xml in
     ``results/regression``.
     """
     python = environment(session)
@@ -51,6 +51,16 @@ def regression(session: nox.Session) -> None:
     words = ["--base", "merge-base", "--budget", "540", "--json", f"{out}.json"]
     words += ["--markdown", f"{out}.md", "--junit", f"{out}.xml", *session.posargs]
     ended(session, python, "compare", *words)
+
+
+@nox.session(name="bench-micro", venv_backend="none")
+def bench_micro(session: nox.Session) -> None:
+    """Time the parts of Levelfield itself beside their baseline; words after ``--`` go to pytest."""
+    python = environment(session)
+    words = ["benchmarks/pytest", "--benchmark-storage=benchmarks/pytest/baseline"]
+    words += ["--benchmark-compare", "--benchmark-compare-fail=min:200%"]
+    words += ["--benchmark-columns=min,median,rounds", *session.posargs]
+    session.run(str(python.parent / "pytest"), *words, external=True, env=with_data())
 
 
 @nox.session(venv_backend="none")

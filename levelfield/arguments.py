@@ -66,6 +66,10 @@ def _data(verb: argparse.ArgumentParser) -> None:
 def _doctor(verb: argparse.ArgumentParser) -> None:
     """What can run here, and what is missing for the rest."""
     _data(verb)
+    noise = "measure instead what differences this machine can show, and what disturbs it"
+    verb.add_argument("--noise", action="store_true", help=noise)
+    seconds = "how long to measure for --noise (default: 30)"
+    verb.add_argument("--seconds", type=NUMBER, default=30.0, metavar="S", help=seconds)
 
 
 def _list(verb: argparse.ArgumentParser) -> None:
@@ -122,6 +126,15 @@ def _report(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--baseline", metavar="CONTENDER", help="ratios to this one")
 
 
+def _export(verb: argparse.ArgumentParser) -> None:
+    """Stored studies for other tools: asv's result files, commit by commit."""
+    verb.add_argument("studies", nargs="+", metavar="STUDY", help="the studies' folders")
+    target = "asv's folder of results (results_dir of asv.conf.json: .asv/results)"
+    verb.add_argument("--asv", required=True, metavar="DIR", help=target)
+    commit = "the commit they were made at, where they do not know it"
+    verb.add_argument("--commit", default="", metavar="REVISION", help=commit)
+
+
 ADD = {
     "doctor": _doctor,
     "list": _list,
@@ -129,5 +142,6 @@ ADD = {
     "run": _run,
     "compare": _compare,
     "report": _report,
+    "export": _export,
 }
 HOW = frozenset({"verify", "run", "compare"})

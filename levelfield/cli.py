@@ -40,9 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def doctor(options: argparse.Namespace) -> int:
     """What can run here, and what is missing for the rest."""
-    from levelfield.run import doctor
+    from levelfield.run import doctor, noise
 
-    print(doctor.describe(options.data))
+    print(noise.doctor(options.seconds) if options.noise else doctor.describe(options.data))
     return 0
 
 
@@ -165,6 +165,21 @@ def _write(target: str, text: str) -> None:
         raise write_error(Path(target), error) from None
 
 
+def export(options: argparse.Namespace) -> int:
+    """Write stored studies as another tool's files."""
+    from levelfield.results import export, study
+
+    studies = [study.load(folder) for folder in options.studies]
+    written = export.to_asv(
+        studies, Path(options.asv), repository=Path.cwd(), commit=options.commit
+    )
+    for file in written:
+        print(f"{file.commit[:8]}: {file.path}")
+        for gap in file.gaps:
+            print(f"  no number: {gap}")
+    return 0
+
+
 def _chosen(options: argparse.Namespace) -> tuple[Suite, list[Contender], Options]:
     """What the options choose: the suite, its contenders, how to run them."""
     import dataclasses
@@ -226,6 +241,7 @@ VERBS = {
     "run": run,
     "compare": compare,
     "report": report,
+    "export": export,
 }
 
 if __name__ == "__main__":

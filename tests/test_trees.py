@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from levelfield.errors import UserError
-from levelfield.run.trees import merge_base, tree
+from levelfield.run.trees import merge_base, overlay, running, tree
 
 WORKER = "levelfield/run/worker.py"
 
@@ -73,3 +76,51 @@ def test_no_checkout_and_no_levelfield(checkout, tmp_path):
     git(checkout, "commit", "-qm", "gone")
     with pytest.raises(UserError, match="no code of Levelfield"):
         tree("HEAD", checkout=checkout, scratch=tmp_path)
+
+
+ROOT = Path(__file__).parents[1]
+FACTS = "import levelfield, levelfield.backends.numpy as n; from levelfield.run import trees"
+
+
+def overlaid(folder: Path, target: Path, code: str) -> str:
+    """What a program prints that finds the tree of a folder first."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", f"{FACTS}; {code}"],
+        env={**os.environ, "PYTHONPATH": str(overlay(folder, target))},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout.strip()
+
+
+def test_an_overlay_goes_before_what_is_installed(tmp_path):
+    copy = tmp_path / "copy"
+    for name in ("levelfield", "backends", "datasets", "reports"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("levelfield/__init__.py", "backends/numpy.py"):
+        with (copy / name).open("a", encoding="utf-8") as file:
+            file.write("\nMARK = 'theirs'\n")
+    assert overlaid(copy, tmp_path / "o", "print(levelfield.MARK, n.MARK)") == "theirs theirs"
+    assert overlaid(ROOT, tmp_path / "p", "print(hasattr(levelfield, 'MARK'))") == "False"
+
+
+def test_the_commit_that_runs(checkout, tmp_path):
+    for name in ("levelfield", "backends", "datasets", "reports"):
+        shutil.copytree(ROOT / name, checkout / name, dirs_exist_ok=True,
+                        ignore=shutil.ignore_patterns("__pycache__"))  # fmt: skip
+    git(checkout, "add", ".")
+    git(checkout, "commit", "-qm", "whole")
+    commit = git(checkout, "rev-parse", "HEAD")
+    assert overlaid(checkout, tmp_path / "o", "print(trees.running())") == commit
+    (checkout / "backends" / "numpy.py").write_text("\n# changed\n")
+    code = "print(trees.running())"
+    shown = subprocess.run(
+        [sys.executable, "-P", "-c", f"from levelfield.run import trees; {code}"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "o")},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert shown.stdout.strip() == f"{commit}+"
+    assert running() == "" or len(running().rstrip("+")) == 40

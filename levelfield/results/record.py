@@ -149,7 +149,7 @@ class Record:
     def parse(cls, facts: Mapping[str, Any]) -> Record:
         """Build a record from the JSON of its line; raise `UserError` where that is impossible."""
         try:
-            record: Record = _made(facts, cls)
+            record: Record = made(facts, cls)
         except (TypeError, OverflowError) as error:
             raise UserError(f"not a trial's record: {error}") from None
         if not (record.epochs.whole and record.pieces.whole):
@@ -179,7 +179,7 @@ class Sentinel:
     def parse(cls, facts: Mapping[str, Any]) -> Sentinel:
         """Build from the JSON of its line; raise `UserError` where that is impossible."""
         try:
-            sentinel: Sentinel = _made(facts, cls)
+            sentinel: Sentinel = made(facts, cls)
         except (TypeError, OverflowError) as error:
             raise UserError(f"not a sentinel's record: {error}") from None
         return sentinel
@@ -187,7 +187,7 @@ class Sentinel:
 
 def parse_verification(facts: object) -> Verification:
     """Build a verification from its JSON; raise `TypeError` where that is impossible."""
-    verification: Verification = _made(facts, Verification)
+    verification: Verification = made(facts, Verification)
     return verification
 
 
@@ -204,7 +204,8 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _made(value: object, kind: Any) -> Any:
+def made(value: object, kind: Any) -> Any:
+    """Build a value of this type from its JSON; raise `TypeError` where that is impossible."""
     return _maker(kind)(value)
 
 

@@ -36,6 +36,8 @@ class Head:
     contenders: tuple[str, ...]
     options: Mapping[str, Any]
     machine: Mapping[str, Any]
+    commit: str = ""
+    """Of Levelfield's checkout, where it runs from one; ends in ``+`` where files were changed."""
 
 
 class Store:

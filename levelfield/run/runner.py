@@ -13,7 +13,7 @@ from levelfield import registry
 from levelfield.errors import UserError
 from levelfield.results.record import Record, Sentinel, Verification
 from levelfield.results.store import HEAD, Head, Store, read_head, read_records
-from levelfield.run import machine
+from levelfield.run import machine, noise, trees
 from levelfield.run.bench import Bench
 from levelfield.run.duet import duet
 from levelfield.run.gate import Checked, absent, verify_all
@@ -43,6 +43,8 @@ def run(bench: Bench, folder: Path, *, resume: bool) -> Path:
             return folder
         checked = {} if bench.options.unverified else verify_all(bench)
         with Progress(steps=len(left), quiet=bench.options.quiet) as progress:
+            if (known := noise.remembered()) and (text := noise.warning(known)):
+                progress.say(text)
             for block in sorted({trial.block for trial in left}):
                 _mark(store, bench, block, "first", progress)
                 for group in groups(bench, [trial for trial in left if trial.block == block]):
@@ -218,4 +220,5 @@ def _head(bench: Bench) -> Head:
             "schedule": bench.options.schedule,
         },
         machine=machine.describe(),
+        commit=trees.running(),
     )

@@ -51,10 +51,24 @@ def merge_base(one: str, other: str, *, checkout: Path) -> str:
     return _git(checkout, "merge-base", one, other).strip()
 
 
+def running() -> str:
+    """The commit of the checkout that this code runs from, with ``+`` for changes; else nothing."""
+    top = Path(__file__).resolve().parents[2]
+    if not (top / ".git").exists():
+        return ""
+    try:
+        commit = _git(top, "rev-parse", "HEAD").strip()
+        changed = _git(top, "status", "--porcelain", "--untracked-files=no").strip()
+    except UserError:
+        return ""
+    return f"{commit}+" if changed else commit
+
+
 def overlay(folder: Path, target: Path) -> Path:
     """A folder for PYTHONPATH in which ``levelfield`` is this tree's, installed or not.
 
-    Some of its subpackages stand beside it in a tree: links put them where they are imported from. It goes before whatever is installed, editable or not.
+    Some of its subpackages stand beside it in a tree: links put them where they are imported from.
+    It goes before whatever is installed, editable or not.
     """
     package = target / "levelfield"
     package.mkdir(parents=True, exist_ok=True)

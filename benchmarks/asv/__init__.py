@@ -1,0 +1,1 @@
+"""The history of training, commit by commit, for asv: see docs/history.md."""
