@@ -55,7 +55,7 @@ def regression(session: nox.Session) -> None:
 
 @nox.session(name="bench-micro", venv_backend="none")
 def bench_micro(session: nox.Session) -> None:
-    """Time the parts of Levelfield itself beside their baseline; words after ``--`` go to pytest."""
+    """Time Levelfield's own parts beside their baseline; words after ``--`` go to pytest."""
     python = environment(session)
     words = ["benchmarks/pytest", "--benchmark-storage=benchmarks/pytest/baseline"]
     words += ["--benchmark-compare", "--benchmark-compare-fail=min:200%"]
