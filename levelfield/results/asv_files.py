@@ -92,7 +92,11 @@ class Result:
 
 def metrics() -> Any:
     """The module that says what is followed. Benchmarks, like adapters, are reached by name."""
-    return importlib.import_module("levelfield.benchmarks.asv.metrics")
+    try:
+        return importlib.import_module("levelfield.benchmarks.asv.metrics")
+    except ModuleNotFoundError:
+        hint = "use a checkout of Levelfield: pip install -e ."
+        raise UserError("levelfield.benchmarks.asv is not installed", hint=hint) from None
 
 
 def read_result(path: Path) -> Result:
