@@ -66,17 +66,6 @@ def test_pieces_are_taken_in_turns(both):
     assert len(sessions(records(duet, "numpy"), records(duet, "torch"))) == 2
 
 
-def test_who_waits_is_stopped(both):
-    """The spinner's thread would have had a core of its own all the time."""
-    _, (duet, _) = both
-    for record in records(duet, "spinner"):
-        walls = [sum(r.pieces.wall) for r in duet.records() if r.session == record.session]
-        others = sum(walls) - sum(record.pieces.wall)
-        waited = sum(record.pieces.idle)
-        spans = len(record.pieces.wall)
-        assert waited < 0.5 * others + 0.02 * spans  # what it burns around its messages
-
-
 def test_who_breaks_leaves_the_others_at_it(both):
     _, (duet, done) = both
     for record in records(duet, "breaker"):
@@ -130,7 +119,7 @@ def test_a_known_delay_is_seen(tmp_path):
     own = pick(place.folder, "turns", "delayed")
     environ = {**place.environ, "LEVELFIELD_DELAY": "0.5"}
     words = ["--backend", own, "--backends", "numpy", "--schedule", "duet"]
-    done = place.run(*words, epochs=400, repeats=1, env=environ)
+    done = place.run(*words, epochs=2500, repeats=1, env=environ)
     assert done.returncode == 0, done.stderr
     (pairs,) = sessions(records(place, "numpy"), records(place, "delayed"))
     assert len(pairs) >= 10

@@ -65,6 +65,29 @@ def prepare(
     desk.stage(process, X, X)
 
 
+def used(process: Process) -> float:
+    """CPU seconds of the worker so far, in ticks of 10 ms."""
+    stat = Path(f"/proc/{process._process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_who_is_stopped_uses_nothing_and_goes_on_as_if_nothing_had_been(desk):
+    """Its second thread would burn a core all the time."""
+    with worker() as process:
+        prepare(desk, process, "spinner", "turns")
+        before = used(process)
+        time.sleep(0.5)
+        assert used(process) - before > 0.1
+        process.pause()
+        time.sleep(0.2)  # a signal takes its time
+        before = used(process)
+        time.sleep(1.0)
+        assert used(process) == before
+        process.resume()
+        assert process.ask("evaluate")["loss"] == pytest.approx(0, abs=1e-12)
+        process.ask("close")
+
+
 def test_a_conversation(desk):
     with worker() as process:
         prepare(desk, process)

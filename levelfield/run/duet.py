@@ -135,10 +135,12 @@ class Duet:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End whoever still plays."""
+        """End whoever still plays: killed where something went wrong, else let go."""
         with ExitStack() as rest:
             for seat in self.playing:
-                rest.push(seat.stack)
+                rest.callback(seat.stack.__exit__, kind, error, trace)
+                if kind is None:
+                    rest.callback(seat.process.resume)
 
     @property
     def playing(self) -> list[Seat]:
