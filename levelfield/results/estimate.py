@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from levelfield.results.pairs import Session
+from levelfield.results.settle import logarithms
 
 TRIM = 0.25
 """Share that a location leaves out at either end: what remains is the midmean. On traces of live
@@ -44,14 +45,12 @@ def location(seconds: ArrayLike) -> float:
     """Logarithm of the typical one among seconds: their midmean on the logarithmic scale."""
     from scipy import stats
 
-    return float(stats.trim_mean(np.log(np.asarray(seconds, dtype=np.float64)), TRIM))
+    return float(stats.trim_mean(logarithms(seconds), TRIM))
 
 
 def typical(trials: Sequence[ArrayLike], *, confidence: float = 0.95) -> Interval:
     """The typical epoch's seconds of one contender, from the steady epochs of its trials."""
-    return _interval(
-        [location(trial) for trial in trials], np.log(np.asarray(trials[0])), confidence
-    )
+    return _interval([location(trial) for trial in trials], logarithms(trials[0]), confidence)
 
 
 def blocks(
@@ -61,7 +60,7 @@ def blocks(
     logs = [location(h) - location(b) for b, h in zip(base, head, strict=True)]
     if len(logs) == 1:
         # One trial each: their epochs are no pairs, so each side is resampled by itself.
-        spread = [_resampled(np.log(np.asarray(side[0]))) for side in (base, head)]
+        spread = [_resampled(logarithms(side[0])) for side in (base, head)]
         return _percentile(logs[0], spread[1] - spread[0], confidence)
     return _interval(logs, np.zeros(1), confidence)
 
@@ -75,7 +74,7 @@ def apart(
     one, other = ([location(trial) for trial in side] for side in (base, head))
     if min(len(one), len(other)) == 1:
         spread = [
-            _resampled(np.log(np.concatenate([np.asarray(t) for t in s]))) for s in (base, head)
+            _resampled(logarithms(np.concatenate([np.asarray(t) for t in s]))) for s in (base, head)
         ]
         return _percentile(float(np.mean(other) - np.mean(one)), spread[1] - spread[0], confidence)
     found = stats.ttest_ind(other, one, equal_var=False).confidence_interval(confidence)
@@ -109,7 +108,7 @@ def corrected(confidence: float, comparisons: int) -> float:
 
 def outliers(seconds: ArrayLike) -> NDArray[np.bool_]:
     """Which readings lie beyond Tukey's outer fences on the logarithmic scale; none is dropped."""
-    logs = np.log(np.asarray(seconds, dtype=np.float64))
+    logs = logarithms(seconds)
     if not len(logs):
         return np.zeros(0, dtype=bool)
     low, high = np.quantile(logs, [0.25, 0.75])
@@ -118,7 +117,7 @@ def outliers(seconds: ArrayLike) -> NDArray[np.bool_]:
 
 
 def _logs(session: Session) -> NDArray[np.float64]:
-    return np.asarray(np.log(session[:, 1] / session[:, 0]))
+    return np.asarray(logarithms(session[:, 1]) - logarithms(session[:, 0]))
 
 
 def _interval(units: Sequence[float], within: NDArray[np.float64], confidence: float) -> Interval:

@@ -21,6 +21,7 @@ REACH, LEAST = 3.0, 0.01
 """How far from the level that is: in standard deviations, and 1 % at least."""
 QUARTILES = 1.349
 """The distance of a normal distribution's quartiles in standard deviations."""
+NOTHING = 1e-9
 TREND, CHANCE = 0.05, 0.001
 """A trend counts when it moves the readings by so much from end to end, and is no such chance."""
 
@@ -40,9 +41,14 @@ class Steady:
         return array[self.start :]
 
 
+def logarithms(seconds: ArrayLike) -> NDArray[np.float64]:
+    """Natural logarithms of seconds; what the clock took for nothing counts as a nanosecond."""
+    return np.asarray(np.log(np.maximum(np.asarray(seconds, dtype=np.float64), NOTHING)))
+
+
 def steady(seconds: ArrayLike) -> Steady:
     """Where the steady state begins in a trial's epochs, in their order."""
-    logs = np.log(np.asarray(seconds, dtype=np.float64))
+    logs = logarithms(seconds)
     count = len(logs)
     if count < FEWEST:
         return Steady(start=None, reason=f"{count} epochs are too few to tell (at least {FEWEST})")
