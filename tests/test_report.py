@@ -13,10 +13,13 @@ import pages
 import pytest
 import studies
 from levelfield.reports import formats, page, sections
+from scipy import stats
 
 import levelfield
 from levelfield.errors import UserError
+from levelfield.results.estimate import location
 from levelfield.results.record import Record
+from levelfield.results.settle import steady as settled
 from levelfield.results.study import Study
 
 NBSP = "\N{NO-BREAK SPACE}"
@@ -123,7 +126,7 @@ def test_head_counts_and_names_the_fastest(study: Study, tree: pages.Node) -> No
         assert f"{workload['name']}: {first} had the lowest median" in text
         share = said.ratio(steady(runs[second]) / steady(runs[first]))
         assert f"The next, {second}, took {share} times as long" in text
-    assert "gives no verdict yet" in text
+    assert "what may be said tells which differences are more than chance" in text
 
 
 def test_curves_are_means_and_ranges_over_trials(study: Study, tree: pages.Node) -> None:
@@ -243,10 +246,35 @@ def test_versions_are_grouped_and_workloads_shown_in_full(study: Study, tree: pa
     assert definitions == [dict(workload) for workload in study.head.workloads.values()]
 
 
+def test_what_may_be_said_is_students_interval(study: Study, tree: pages.Node) -> None:
+    """By blocks: midmeans of log epochs, their differences, t at 95 % shared by all rows."""
+    tables = tree.all("table", class_="verdicts")
+    assert len(tables) == len(study.head.workloads)
+    for table, fingerprint in zip(tables, study.head.workloads, strict=True):
+        runs = trials(study, fingerprint)
+        base = min(runs, key=lambda name: steady(runs[name]))
+        rows = list(pages.rows(table))
+        assert {row[0] for row in rows} == set(runs) - {base}
+        for row in rows:
+            blocks = {r.block: r for r in runs[base]}
+            logs = [
+                location(found.of(r.epochs.wall)) - location(other.of(blocks[r.block].epochs.wall))
+                for r in runs[row[0]]
+                if r.block in blocks
+                for found, other in [(settled(r.epochs.wall), settled(blocks[r.block].epochs.wall))]
+            ]
+            reach = stats.t.ppf(1 - 0.025 / len(rows), len(logs) - 1) * stats.sem(logs)
+            middle = sum(logs) / len(logs)
+            bounds = [math.exp(middle + sign * reach) for sign in (0, -1, 1)]
+            assert row[2:5] == [said.ratio(value) for value in bounds]
+            answer = "slower" if bounds[1] > 1 else "faster" if bounds[2] < 1 else "no difference"
+            assert row[1].startswith(answer)
+
+
 def test_sections_are_found_and_in_order(tree: pages.Node) -> None:
     found = sections.found()
     assert [section.attributes["id"] for section in tree.all("section")] == list(found)
     assert list(found) == [
-        "summary", "ranking", "curves", "phases", "resources", "verification", "drift", "absent",
-        "versions", "raw",
+        "summary", "verdicts", "ranking", "curves", "phases", "resources", "verification", "drift",
+        "absent", "versions", "raw",
     ]  # fmt: skip
