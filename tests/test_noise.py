@@ -216,6 +216,16 @@ def test_a_machine_that_is_slow_is_given_more_time():
     assert noise.resolution.seconds == pytest.approx(3.0, rel=0.05)
 
 
+def test_more_than_twice_is_told_as_a_factor():
+    quiet = seen()
+    wild = replace(quiet, resolution=replace(quiet.resolution, luck=0.3))
+    assert wild.blocks_resolution > 1
+    assert describe(wild).startswith(
+        f"Differences under a factor of {1 + wild.blocks_resolution:.1f} cannot be seen"
+    )
+    assert f"under {100 * quiet.blocks_resolution:.1f} % cannot" in describe(quiet)
+
+
 def test_too_few_turns_and_why():
     with pytest.raises(UserError, match="turns each in 1 s") as caught:
         seen(0.3, neighbour=0.97)

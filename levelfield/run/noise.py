@@ -19,7 +19,7 @@ from levelfield.errors import UserError
 from levelfield.fetch import CACHE, writing
 from levelfield.results.record import made, plain
 from levelfield.run import machine
-from levelfield.run.noise_findings import Finding, disturbances, findings, percent
+from levelfield.run.noise_findings import Finding, difference, disturbances, findings
 from levelfield.run.noise_readings import Readings
 from levelfield.run.noise_resolution import (
     FEWEST,
@@ -190,8 +190,8 @@ def warning(noise: Noise) -> str:
     hours = noise.age / timedelta(hours=1)
     ago = f"{hours:.0f} h ago" if hours >= 1 else f"{60 * hours:.0f} min ago"
     text = (
-        f"differences under {percent(noise.blocks_resolution)} could not be seen here in "
-        f"{BUDGET / 60:.0f} minutes {ago}; with --schedule duet {percent(noise.duet_resolution)}"
+        f"differences under {difference(noise.blocks_resolution)} could not be seen here in "
+        f"{BUDGET / 60:.0f} minutes {ago}; with --schedule duet {difference(noise.duet_resolution)}"
     )
     if severe:
         text += f" ({severe[0].seen})"

@@ -53,6 +53,11 @@ def percent(value: float) -> str:
     return f"{100 * value:.{1 if abs(value) < 0.0995 else 0}f} %"  # noqa: PLR2004 - 10 % has no tenth
 
 
+def difference(value: float) -> str:
+    """A relative difference: 0.034 is 3.4 %, 2.9 is a factor of 3.9."""
+    return percent(value) if value < 1 else f"a factor of {1 + value:.1f}"
+
+
 def cores(value: float) -> str:
     """Cores in words: 97 % of a core, 2.3 cores."""
     return f"{100 * value:.0f} % of a core" if value < 0.995 else f"{value:.1f} cores"  # noqa: PLR2004 - rounds to 1

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from levelfield.run.doctor import table
 from levelfield.run.noise import BUDGET, Noise
-from levelfield.run.noise_findings import LIMITS, percent
+from levelfield.run.noise_findings import LIMITS, difference, percent
 from levelfield.run.noise_resolution import LEVEL, POWER, TRIALS
 
 AIMS = (0.05, 0.02, 0.01)
@@ -27,8 +27,8 @@ def _headline(noise: Noise) -> str:
     times = BUDGET / found.seconds
     how = f"extrapolated {times:.0f} times" if times > 1.5 else "not extrapolated"  # noqa: PLR2004 - about once
     seen = (
-        f"Differences under {percent(noise.blocks_resolution)} cannot be seen here in {minutes}; "
-        f"with --schedule duet {percent(noise.duet_resolution)}."
+        f"Differences under {difference(noise.blocks_resolution)} cannot be seen here in "
+        f"{minutes}; with --schedule duet {difference(noise.duet_resolution)}."
     )
     meant = (
         f"(From {found.seconds:.0f} s, {how}: the smallest difference that is found with "
