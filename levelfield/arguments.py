@@ -50,8 +50,10 @@ def _how() -> argparse.ArgumentParser:
     what.add_argument("--backend", metavar="FILE", help="an adapter of your own, ./mine.py")
     what.add_argument("--modes", metavar="A,B|all|default", help="these modes")
     what.add_argument("--device", default="cpu", help="cpu (default) or cuda")
+    environment = "current (this interpreter), a lock's name or a path: instead of each backend's"
+    what.add_argument("--environment", default="", metavar="NAME", help=environment)
     what.add_argument("--threads", type=COUNT, metavar="N", help="cores (default: all)")
-    changes = "change every workload: --set epochs=3 --set optimizer.epsilon=1.0e-8"
+    changes = "change the suite, every workload: --set epochs=3 --set optimizer.epsilon=1.0e-8"
     what.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=changes)
     what.add_argument("--seed", type=SEED, metavar="N", help="of weights, sample orders and trials")
     what.add_argument("--timeout", type=NUMBER, metavar="S", help="seconds a trial")
@@ -104,7 +106,7 @@ def _compare(verb: argparse.ArgumentParser) -> None:
         metavar="STUDY",
         help="none: measure two codes now; one: two of its contenders; two: against each other",
     )
-    base = "a revision, merge-base (default), env:NAME; with one study a contender"
+    base = "a revision, merge-base (default), env:NAME or env:PATH; with one study a contender"
     verb.add_argument("--base", metavar="SIDE", help=base)
     head = "the same (default: ., the working tree)"
     verb.add_argument("--head", metavar="SIDE", help=head)
@@ -117,6 +119,14 @@ def _compare(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--budget", type=NUMBER, default=300.0, metavar="S", help=budget)
     for name, what in (("json", "JSON"), ("junit", "JUnit XML"), ("markdown", "Markdown")):
         verb.add_argument(f"--{name}", metavar="FILE", help=f"the answers as {what}")
+
+
+def _env(verb: argparse.ArgumentParser) -> None:
+    """Make, list or remove the Python environments that backends live in."""
+    verb.add_argument("do", choices=["create", "list", "remove"])
+    name = "a lock file's name (theano for environments/theano.txt) or path; none: all of them"
+    verb.add_argument("names", nargs="*", metavar="NAME", help=name)
+    verb.add_argument("--quiet", action="store_true", help="no progress")
 
 
 def _report(verb: argparse.ArgumentParser) -> None:
@@ -141,6 +151,7 @@ ADD = {
     "verify": _verify,
     "run": _run,
     "compare": _compare,
+    "env": _env,
     "report": _report,
     "export": _export,
 }

@@ -80,6 +80,28 @@ def run(options: argparse.Namespace) -> int:
     return 0 if any(record.status == "ok" for record in found.records) else 1
 
 
+def env(options: argparse.Namespace) -> int:
+    """Make, list or remove environments."""
+    from levelfield.run import doctor, environment, environment_build
+    from levelfield.run.progress import Progress
+
+    if options.do == "list":
+        print(doctor.environments(options.names))
+        return 0
+    if not options.names:
+        raise UserError("no name", where=f"env {options.do}", expected="a name, such as theano")
+    chosen = [environment.lock(name) for name in options.names]
+    with Progress(steps=len(chosen), quiet=options.quiet) as progress:
+        for lock in chosen:
+            if options.do == "create":
+                made = environment_build.create(lock, progress)
+                progress.finish(f"environment {lock.name}: {made.python}")
+            else:
+                there = environment_build.remove(lock, progress)
+                progress.finish(f"environment {lock.name}: {'removed' if there else 'not there'}")
+    return 0
+
+
 def report(options: argparse.Namespace) -> int:
     """Write one offline HTML page."""
     import importlib
@@ -202,7 +224,7 @@ def _chosen(options: argparse.Namespace) -> tuple[Suite, list[Contender], Option
         adapters = {**adapters, **found}
         contenders = plan.contenders(
             list(found), found, modes=_names(options.modes) or ["all"], source=source,
-            device=options.device,
+            device=options.device, environment=options.environment,
         )  # fmt: skip
     if not source or backends:
         contenders = (contenders if source else []) + plan.contenders(
@@ -211,6 +233,7 @@ def _chosen(options: argparse.Namespace) -> tuple[Suite, list[Contender], Option
             backends=backends,
             modes=_names(options.modes),
             device=options.device,
+            environment=options.environment,
         )
     how = Options(
         data=data.data_directory(options.data),
@@ -240,6 +263,7 @@ VERBS = {
     "verify": verify,
     "run": run,
     "compare": compare,
+    "env": env,
     "report": report,
     "export": export,
 }

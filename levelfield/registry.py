@@ -180,6 +180,12 @@ def _number(text: str) -> int | float | str:
     return text
 
 
+def environments() -> Path:
+    """The folder of the lock files."""
+    package = importlib.import_module("levelfield.environments")
+    return Path(next(iter(package.__path__)))
+
+
 def suites() -> Path:
     """The folder of the suites that are known by name."""
     package = importlib.import_module("levelfield.benchmarks")

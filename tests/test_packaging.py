@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 SETUPTOOLS = PROJECT["tool"]["setuptools"]
-FOLDERS = ("levelfield", "backends", "datasets", "reports", "benchmarks")
+FOLDERS = ("levelfield", "backends", "datasets", "environments", "reports", "benchmarks")
 LOCKS = sorted((ROOT / "environments").glob("*.txt"))
 NVIDIA = re.compile(r"nvidia-.*|cuda-.*|triton")
 """What PyPI's build of torch pins by itself, and a CPU build does without."""

@@ -120,6 +120,8 @@ class Record:
     threads: int = 0
     cpus: tuple[int, ...] = ()
     """The processors the worker was really bound to, as it read them back."""
+    lock: str = ""
+    """First digits of the SHA-256 of the environment's lock file; empty where it is not locked."""
     samples: int = 0
     """Training samples an epoch visits."""
     data: str = ""

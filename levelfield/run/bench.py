@@ -16,6 +16,8 @@ import numpy as np
 
 from levelfield import data, registry
 from levelfield.errors import UserError
+from levelfield.run import homes, trees
+from levelfield.run.environment import CURRENT, Environment
 from levelfield.run.process import Process, WorkerError
 from levelfield.run.progress import Progress
 from levelfield.run.trial import Setting
@@ -46,10 +48,10 @@ class Options:
 class Code:
     """Which code a worker runs: an interpreter, and a folder that its modules are found in first.
 
-    By default this process's own.
+    By default its contender's environment, and this process's own code.
     """
 
-    python: str = sys.executable
+    python: str = ""
     path: Path | None = None
 
 
@@ -65,6 +67,9 @@ class Bench:
     shapes: Mapping[str, tuple[int, ...]]
     options: Options
     scratch: Path
+    environments: Mapping[str, Environment] = field(default_factory=dict)
+    unmade: Mapping[str, str] = field(default_factory=dict)
+    """Why there is none, by the environment's name."""
     broken: dict[tuple[str, Contender], WorkerError] = field(default_factory=dict)
     """By workload's name and contender: how verification came to no end."""
 
@@ -72,6 +77,21 @@ class Bench:
     def cpus(self) -> list[int]:
         """The processors that workers are bound to."""
         return sorted(os.sched_getaffinity(0))[: self.options.threads]
+
+    def home(self, contender: Contender | None) -> Environment:
+        """The environment that a contender's workers run in; the sentinel's is the one at hand."""
+        name = CURRENT if contender is None else contender.environment
+        return self.environments.get(name, Environment(name=name))
+
+    def absent(self, contender: Contender) -> str:
+        """Why a contender cannot even be started here; empty where it can."""
+        adapter = registry.adapter(contender.backend, contender.source)
+        if contender.device.partition(":")[0] not in adapter.devices:
+            return f"{adapter.name} does not run on {contender.device}"
+        if reason := self.unmade.get(contender.environment):
+            return reason
+        missing = self.home(contender).missing(adapter.packages)
+        return f"not installed: {', '.join(missing)}" if missing else ""
 
     def process(
         self,
@@ -85,17 +105,29 @@ class Bench:
 
         Those that live together have each other's time too.
         """
-        environ = {"KERAS_HOME": str(scratch), "TORCHINDUCTOR_CACHE_DIR": str(scratch / "inductor")}
-        environ |= {"TRITON_CACHE_DIR": str(scratch / "triton"), "TMPDIR": str(scratch)}
+        home, code = self.home(contender), code or Code()
+        caches = self._caches(home, scratch)
+        environ = {"KERAS_HOME": str(scratch), "TMPDIR": str(scratch)}
+        environ["TORCHINDUCTOR_CACHE_DIR"] = str(caches / "inductor")
+        environ["TRITON_CACHE_DIR"] = str(caches / "triton")
         if contender is not None:
-            environ |= registry.adapter(contender.backend, contender.source).environ
+            given = registry.adapter(contender.backend, contender.source).environ
+            environ |= {k: v.replace("{caches}", str(caches)) for k, v in given.items()}
             if contender.device == "cpu":
                 environ |= {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
-        code = code or Code()
-        if code.path:
-            environ["PYTHONPATH"] = str(code.path)
+        if path := code.path or home.path:
+            environ["PYTHONPATH"] = str(path)
         timeout = company * self.options.timeout if contender else SENTINEL_TIMEOUT
-        return Process(cpus=self.cpus, environ=environ, timeout=timeout, python=code.python)
+        python = code.python or home.python
+        return Process(cpus=self.cpus, environ=environ, timeout=timeout, python=python)
+
+    def _caches(self, home: Environment, scratch: Path) -> Path:
+        """Where frameworks keep what they compile: the worker's own folder, or one that lasts."""
+        if self.suite.compile_cache == "fresh":
+            return scratch
+        lasting = data.cache_directory() / "compiled" / (home.lock or "unlocked")
+        lasting.mkdir(parents=True, exist_ok=True)
+        return lasting
 
     @contextmanager
     def folder(self) -> Iterator[Path]:
@@ -120,8 +152,15 @@ def bench(suite: Suite, who: Sequence[Contender], options: Options) -> Iterator[
         materials, settings, shapes = {}, {}, {}
         with Progress(steps=0, quiet=options.quiet) as progress:
             for workload in suite.workloads:
-                made = _prepare(workload, options, scratch, progress)
+                made = _prepare(
+                    workload, options, scratch, progress, compile_cache=suite.compile_cache
+                )
                 materials[workload.name], settings[workload.name], shapes[workload.name] = made
+            found, unmade = homes.homes(who, progress)
+        own = (
+            trees.own(scratch) if any(e.python != sys.executable for e in found.values()) else None
+        )
+        found = {name: home.given(own) for name, home in found.items()}
         yield Bench(
             suite=suite,
             contenders=tuple(who),
@@ -130,13 +169,15 @@ def bench(suite: Suite, who: Sequence[Contender], options: Options) -> Iterator[
             shapes=shapes,
             options=options,
             scratch=scratch,
+            environments=found,
+            unmade=unmade,
         )
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _prepare(
-    workload: Workload, options: Options, scratch: Path, progress: Progress
+    workload: Workload, options: Options, scratch: Path, progress: Progress, *, compile_cache: str
 ) -> tuple[Material, Setting, tuple[int, ...]]:
     try:
         source = registry.dataset(workload.dataset)
@@ -165,5 +206,6 @@ def _prepare(
         samples=samples,
         digest=prepared.digest,
         threads=options.threads,
+        compile_cache=compile_cache,
     )
     return material, setting, source.shape

@@ -20,7 +20,6 @@ from levelfield.results.summary import Result
 from levelfield.results.verdict import Looks, Verdict
 from levelfield.run.bench import Bench, Code
 from levelfield.run.duet import Duet, Seat, restless
-from levelfield.run.gate import absent
 from levelfield.run.neighbours import Neighbours
 from levelfield.run.process import WorkerError
 from levelfield.run.progress import Progress
@@ -118,10 +117,10 @@ def compare(bench: Bench, sides: tuple[Side, Side], rule: Rule, progress: Progre
 def _wrong(bench: Bench, sides: tuple[Side, Side], match: Match) -> Iterator[str]:
     """Why a match cannot be played: a side that is missing something, or computes another thing."""
     contender = match.contender
-    adapter = registry.adapter(contender.backend, contender.source)
-    if reason := absent(adapter, contender):
+    if reason := bench.absent(contender):
         yield reason
         return
+    adapter = registry.adapter(contender.backend, contender.source)
     reference = Reference(bench.materials[match.workload.name])
     for side in sides:
         with bench.folder() as scratch:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from levelfield import data, registry
 from levelfield.results import against
 from levelfield.results.record import Record, Verification
 from levelfield.results.study import Study
-from levelfield.run import machine
+from levelfield.run import environment, machine
 from levelfield.spec import suite
 from levelfield.spec.plan import Contender
 from levelfield.verify import semantics
@@ -44,6 +46,26 @@ def listing(what: str, folder: str | None) -> str:
         found = suite.load(path)
         rows.append((found.suite, str(len(found.workloads)), " ".join(found.about.split())))
     return table(("suite", "workloads", "about"), rows)
+
+
+def environments(names: Sequence[str]) -> str:
+    """A table of the environments of these lock files, or of all: their state, and who needs it."""
+    locks = [environment.lock(name) for name in names] or environment.locks().values()
+    rows = []
+    for lock in locks:
+        state = environment.trouble(lock) or "ready"
+        users = [name for name, b in registry.backends().items() if b.environment == lock.name]
+        size = f"{_size(lock.folder) / 2**30:.1f} GiB" if state == "ready" else "-"
+        what = f"{len(lock.pins)} on Python {lock.python}"
+        rows.append((lock.name, state, what, size, ", ".join(users) or "-", str(lock.folder)))
+    return table(("environment", "state", "distributions", "size", "backends", "where"), rows)
+
+
+def _size(folder: Path) -> int:
+    """Bytes on the disk of all files below a folder."""
+    walked = os.walk(folder)
+    files = (os.path.join(place, f) for place, _, names in walked for f in names)  # noqa: PTH118 - many
+    return sum(512 * os.lstat(file).st_blocks for file in files)
 
 
 def verification_table(checked: Mapping[tuple[str, Contender], Verification]) -> str:
@@ -105,10 +127,18 @@ def _ranked(groups: Mapping[str, list[Record]]) -> Iterable[tuple[str, ...]]:
 
 
 def _backends() -> Iterable[tuple[str, ...]]:
+    locks = environment.locks()
     for name, adapter in registry.backends().items():
-        missing = registry.missing(adapter.packages)
-        versions = ", ".join(f"{k} {v}" for k, v in registry.versions(adapter.packages).items())
-        here = f"missing: pip install {' '.join(missing)}" if missing else versions
+        home, note = environment.at(environment.CURRENT), ""
+        lock = locks.get(adapter.environment)
+        missing = home.missing(adapter.packages)
+        if missing and lock and not environment.trouble(lock):
+            home, missing = environment.locked(lock), []
+        elif missing:
+            note = f"missing: pip install {' '.join(missing)}"
+            if lock:
+                note = f"made on first use, or by levelfield env create {lock.name}"
+        here = note or ", ".join(f"{k} {v}" for k, v in home.versions(adapter.packages).items())
         devices = ", ".join(sorted(adapter.devices))
         yield name, ", ".join(adapter.modes), devices, adapter.environment, here
 

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 from levelfield import data, registry
 from levelfield.results.record import Verification
@@ -87,13 +86,16 @@ def _check(
     fresh: bool,
 ) -> tuple[Verification, bool]:
     """The verdict on one contender, and whether it was known from before."""
-    adapter = registry.adapter(contender.backend, contender.source)
-    if reason := absent(adapter, contender):
+    if reason := bench.absent(contender):
         return Verification(status="unverified", reason=reason), False
+    adapter = registry.adapter(contender.backend, contender.source)
     workload, threads = reference.material.workload, bench.options.threads
     how = {"mode": contender.mode, "device": contender.device, "threads": threads}
     digest = bench.settings[workload.name].digest
-    key = cache.key(workload, adapter, data=digest, **how, environment=contender.environment)
+    versions = bench.home(contender).versions(("python", "numpy", *adapter.packages))
+    key = cache.key(
+        workload, adapter, data=digest, versions=versions, **how, environment=contender.environment
+    )
     kept = None if fresh else verdicts.find(key)
     if kept is not None:
         return kept, True
@@ -116,11 +118,3 @@ def _check(
             return Verification(status="failed", reason=error.reason), False
     verdicts.keep(key, verdict)
     return verdict, False
-
-
-def absent(adapter: Any, contender: Contender) -> str:
-    """Why a contender cannot even be started here; empty where it can."""
-    if contender.device not in adapter.devices:
-        return f"{adapter.name} does not run on {contender.device}"
-    missing = registry.missing(adapter.packages)
-    return f"not installed: {', '.join(missing)}" if missing else ""

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import levelfield
-from levelfield import registry
 from levelfield.errors import UserError
 from levelfield.results.record import Record, Sentinel, Verification
 from levelfield.results.store import HEAD, Head, Store, read_head, read_records
 from levelfield.run import machine, noise, trees
 from levelfield.run.bench import Bench
 from levelfield.run.duet import duet
-from levelfield.run.gate import Checked, absent, verify_all
+from levelfield.run.gate import Checked, verify_all
 from levelfield.run.process import WorkerError
 from levelfield.run.progress import Progress
 from levelfield.run.trial import blank
@@ -105,7 +104,8 @@ def _admitted(bench: Bench, trial: Trial, checked: Checked) -> tuple[Record, boo
     contender, workload = trial.contender, trial.workload
     verdict = checked.get((workload.name, contender), Verification(status="unverified"))
     record = blank(trial, bench.settings[workload.name], verdict)
-    reason = absent(registry.adapter(contender.backend, contender.source), contender)
+    record = replace(record, lock=bench.home(contender).lock)
+    reason = bench.absent(contender)
     if verdict.status == "unverified" and (reason or not bench.options.unverified):
         return replace(record, status="skipped", reason=reason or verdict.reason), False
     if verdict.status == "failed":
@@ -180,10 +180,14 @@ def _begin(store: Store, bench: Bench, folder: Path, *, resume: bool) -> set[str
             expected="the same suite and --set values as when it was begun",
             hint="give another folder with --out",
         )
-    for name, what in (("threads", "number of cores"), ("schedule", "schedule")):
-        if known.options.get(name, "blocks") != head.options[name]:
+    for name, option, what, usual in (
+        ("threads", "--threads ", "number of cores", None),
+        ("schedule", "--schedule ", "schedule", "blocks"),
+        ("compile_cache", "--set compile_cache=", "compile cache", "fresh"),
+    ):
+        if known.options.get(name, usual) != head.options[name]:
             raise UserError(
-                f"the study here was begun with --{name} {known.options.get(name, 'blocks')}",
+                f"the study here was begun with {option}{known.options.get(name, usual)}",
                 where=str(folder),
                 expected=f"the same {what} for every trial of a study",
                 hint="give it again, or another folder with --out",
@@ -218,6 +222,7 @@ def _head(bench: Bench) -> Head:
             "threads": bench.options.threads,
             "timeout": bench.options.timeout,
             "schedule": bench.options.schedule,
+            "compile_cache": bench.suite.compile_cache,
         },
         machine=machine.describe(),
         commit=trees.running(),

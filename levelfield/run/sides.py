@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from levelfield.errors import UserError
+from levelfield.run import environment
 from levelfield.run.bench import Code
 from levelfield.run.compare import Side
-from levelfield.run.trees import WORKING, merge_base, overlay, tree
+from levelfield.run.environment_build import create
+from levelfield.run.progress import Progress
+from levelfield.run.trees import WORKING, merge_base, overlay, own, tree
 
 ENVIRONMENT, BASE = "env:", "merge-base"
 
 
 def side(text: str, *, other: str, checkout: Path, scratch: Path) -> Side:
-    """A revision (``main``, ``HEAD~3``, ``.`` for the working tree), or ``env:PATH``.
+    """A revision (``main``, ``HEAD~3``, ``.`` for the working tree), or ``env:NAME``.
 
     ``merge-base`` or ``merge-base:BRANCH``: where the ``other`` side has left the branch (default:
-    main). ``env:``: this process's own code, run by the interpreter of a virtual environment.
+    main). ``env:``: this process's own code, run in an environment (its name or path).
     """
     if text.startswith(ENVIRONMENT):
         return Side(label=text, code=_environment(text.removeprefix(ENVIRONMENT), scratch))
@@ -29,25 +31,7 @@ def side(text: str, *, other: str, checkout: Path, scratch: Path) -> Side:
 
 
 def _environment(name: str, scratch: Path) -> Code:
-    """The interpreter of a virtual environment, with this process's own code in front."""
-    path = Path(name)
-    python = path / "bin" / "python" if path.is_dir() else path
-    if not name or not python.exists():
-        raise UserError(
-            f"no interpreter at {python}",
-            where=f"{ENVIRONMENT}{name}",
-            expected="env: and the path of a virtual environment or of an interpreter",
-        )
-    package = Path(__file__).resolve().parents[1]
-    return Code(python=str(python), path=_own(package, scratch))
-
-
-def _own(package: Path, scratch: Path) -> Path:
-    """The code that runs now: a checkout's, or the installed package's."""
-    if (package.parent / "backends").is_dir():
-        return overlay(package.parent, scratch / "code-own")
-    target = scratch / "code-own"
-    target.mkdir(exist_ok=True)
-    if not (target / "levelfield").exists():
-        (target / "levelfield").symlink_to(package)
-    return target
+    """The interpreter of an environment, with this process's own code in front."""
+    known = environment.locks()
+    home = create(known[name], Progress(steps=0)) if name in known else environment.at(name)
+    return Code(python=home.python, path=own(scratch))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from levelfield.errors import UserError
 
-MAPPED = ("backends", "benchmarks", "datasets", "reports")
+MAPPED = ("backends", "benchmarks", "datasets", "environments", "reports")
 """Folders of a tree that are subpackages of levelfield (``package-dir`` in pyproject.toml)."""
 WORKING = "."
 """The name of the working tree as it stands, changes that are not committed included."""
@@ -76,6 +76,18 @@ def overlay(folder: Path, target: Path) -> Path:
     for path in [*inside, *(folder / name for name in MAPPED)]:
         if path.exists() and not (package / path.name).exists():
             (package / path.name).symlink_to(path.resolve())
+    return target
+
+
+def own(scratch: Path) -> Path:
+    """A folder for PYTHONPATH with the code that runs now: a checkout's, or the installed one."""
+    package = Path(__file__).resolve().parents[1]
+    target = scratch / "code-own"
+    if (package.parent / "backends").is_dir():
+        return overlay(package.parent, target)
+    target.mkdir(exist_ok=True)
+    if not (target / "levelfield").exists():
+        (target / "levelfield").symlink_to(package)
     return target
 
 

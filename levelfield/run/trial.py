@@ -29,6 +29,7 @@ class Setting:
     samples: int
     digest: str
     threads: int
+    compile_cache: str = "fresh"
 
 
 def blank(trial: Trial, setting: Setting, checked: Verification | None) -> Record:
@@ -50,6 +51,7 @@ def blank(trial: Trial, setting: Setting, checked: Verification | None) -> Recor
         threads=setting.threads,
         samples=setting.samples,
         data=setting.digest,
+        settings={"compile_cache": "warm"} if setting.compile_cache == "warm" else {},
         verification=checked,
     )
 
@@ -73,6 +75,7 @@ def concluded(record: Record, notes: Notes, process: Process, facts: Mapping[str
         facts |= {"status": "failed", "reason": reason}
     if facts["status"] != "ok":
         facts["log"] = process.tail
+    facts["settings"] = {**record.settings, **facts.get("settings", {})}
     epochs = Epochs(**{name: tuple(column) for name, column in notes.columns.items()})
     return replace(record, phases=notes.phases(), epochs=epochs, total=process.total, **facts)
 

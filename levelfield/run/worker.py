@@ -7,6 +7,7 @@ framework, and nothing else of Levelfield's dependencies.
 from __future__ import annotations
 
 import os
+import platform
 import sys
 import traceback
 from pathlib import Path
@@ -205,7 +206,10 @@ class Worker:
             "settings": settings,
             "device_memory": memory,
             "peak_memory": peak_memory(),
-            "versions": registry.versions((*self.kind.packages, "numpy")),
+            "versions": {
+                "python": platform.python_version(),
+                **registry.versions((*self.kind.packages, "numpy")),
+            },
             "cpus": sorted(os.sched_getaffinity(0)),
         }
 

@@ -61,12 +61,14 @@ def contenders(
     backends: Iterable[str] = (),
     modes: Iterable[str] = (),
     device: str = "cpu",
+    environment: str = "",
     source: str = "",
 ) -> list[Contender]:
     """Contenders that a suite wants, narrowed or changed by the options.
 
     backends: names, or ``all``; those that the suite does not want come in their default mode.
     modes: names, ``default`` or ``all``; they replace the suite's modes.
+    environment: runs all of them, instead of the adapters' own.
     """
     chosen = _wanted(wanted, adapters)
     if names := list(backends):
@@ -90,7 +92,7 @@ def contenders(
             backend=name,
             mode=mode,
             device=device,
-            environment=adapters[name].environment,
+            environment=environment or adapters[name].environment,
             module=adapters[name].__module__,
             source=source,
         )

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from levelfield.errors import UserError, shown, unknown
 from levelfield.spec import document
@@ -24,6 +24,8 @@ class Suite(Spec):
     repeats: Annotated[int, Range(1)] = 3
     timeout: Annotated[float, Range(0.0, open_low=True)] = 3600.0
     """Seconds that one trial may take."""
+    compile_cache: Literal["fresh", "warm"] = "fresh"
+    """What frameworks have compiled lasts for one trial, or from one study to the next."""
     contenders: tuple[str, ...] = ("all",)
     """``torch`` (its default mode), ``torch/compile``, ``torch/*`` (every mode) or ``all``."""
     workloads: tuple[Workload, ...]
@@ -40,7 +42,11 @@ class Suite(Spec):
 
 
 def load(path: Path, *, changes: Iterable[str] = ()) -> Suite:
-    """Read a suite from its file; ``changes`` are ``key=value`` for every one of its workloads."""
+    """Read a suite from its file.
+
+    changes: ``key=value`` for the suite itself (repeats, timeout, compile_cache, about), else for
+    every one of its workloads.
+    """
     text = document.read(path)
     given = text.value
     if not isinstance(given, dict) or "workloads" not in given:
@@ -57,6 +63,7 @@ def load(path: Path, *, changes: Iterable[str] = ()) -> Suite:
         raise text.located(_unspread(error, text.value)) from None
     assert isinstance(suite, Suite)  # noqa: S101 - for the type checker
     pairs = [_change(change) for change in changes]
+    suite, pairs = _itself_changed(suite, pairs)
     workloads = tuple(_changed(workload, pairs) for workload in suite.workloads)
     return dataclasses.replace(suite, workloads=workloads)
 
@@ -122,6 +129,22 @@ def _change(text: str) -> tuple[list[str], Any]:
             f"got {shown(text)}", where="--set", expected="key=value", hint="--set epochs=3"
         )
     return key.split("."), document.scalar(value)
+
+
+def _itself_changed(
+    suite: Suite, pairs: list[tuple[list[str], Any]]
+) -> tuple[Suite, list[tuple[list[str], Any]]]:
+    """The suite with those changes that are its own (``compile_cache=warm``), and the others."""
+    own = {field.name for field in dataclasses.fields(Suite)} - {"suite", "workloads", "contenders"}
+    given = {keys[0]: value for keys, value in pairs if keys[0] in own and len(keys) == 1}
+    if not given:
+        return suite, pairs
+    try:
+        changed = Suite.build({**suite.plain(), **given})
+    except FieldError as error:
+        raise UserError(error.seen, f"--set {error.where}", error.expected, error.hint) from None
+    assert isinstance(changed, Suite)  # noqa: S101 - for the type checker
+    return changed, [pair for pair in pairs if pair[0] != [pair[0][0]] or pair[0][0] not in given]
 
 
 def _changed(workload: Workload, pairs: list[tuple[list[str], Any]]) -> Workload:

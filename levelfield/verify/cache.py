@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,14 +53,23 @@ class Verdicts:
                 aside.unlink()
 
 
-def key(workload: Workload, adapter: type[Backend], *, data: str, **how: Any) -> str:
-    """Return the key of a verdict; ``how``: mode, device, threads and environment."""
+def key(
+    workload: Workload,
+    adapter: type[Backend],
+    *,
+    data: str,
+    versions: Mapping[str, str],
+    **how: Any,
+) -> str:
+    """Return the key of a verdict; ``how``: mode, device, threads and environment.
+
+    versions: of the contender's Python, NumPy and packages, in its environment.
+    """
     facts = {
         "workload": workload.replace(epochs=1).fingerprint,
         "data": data,
         "how": {name: str(value) for name, value in how.items()},
-        "python": sys.version,
-        "versions": registry.versions((*adapter.packages, "numpy")),
+        "versions": dict(versions),
         "adapter": [adapter.name, adapter.__qualname__, _digest(sources(adapter))],
         "engine": _digest(_engine()),
     }

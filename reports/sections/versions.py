@@ -57,7 +57,8 @@ def _readable(machine: Mapping[str, Any]) -> dict[str, Any]:
 
 def _versions(record: Record) -> dict[str, Any]:
     versions = dict(sorted(record.versions.items()))
-    return {"environment": record.environment, **versions} if versions else {}
+    environment = record.environment + (f" (lock {record.lock})" if record.lock else "")
+    return {"environment": environment, **versions} if versions else {}
 
 
 def _settings(record: Record) -> dict[str, Any]:

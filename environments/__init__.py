@@ -1,0 +1,1 @@
+"""Lock files: one environment a file, every distribution pinned."""
