@@ -49,7 +49,8 @@ def _how() -> argparse.ArgumentParser:
     what.add_argument("--backends", metavar="A,B|all", help="these backends instead of the suite's")
     what.add_argument("--backend", metavar="FILE", help="an adapter of your own, ./mine.py")
     what.add_argument("--modes", metavar="A,B|all|default", help="these modes")
-    what.add_argument("--device", default="cpu", help="cpu (default) or cuda")
+    device = "cpu, cuda, spark:EXECUTORSxCORES[xMEMORY]; several: cpu,cuda (default: the suite's)"
+    what.add_argument("--device", metavar="A,B", help=device)
     environment = "current (this interpreter), a lock's name or a path: instead of each backend's"
     what.add_argument("--environment", default="", metavar="NAME", help=environment)
     what.add_argument("--threads", type=COUNT, metavar="N", help="cores (default: all)")

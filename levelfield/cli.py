@@ -217,6 +217,7 @@ def _chosen(options: argparse.Namespace) -> tuple[Suite, list[Contender], Option
     if options.seed is not None:
         workloads = tuple(w.replace(seed=options.seed) for w in chosen.workloads)
         chosen = dataclasses.replace(chosen, workloads=workloads)
+    threads = options.threads or len(os.sched_getaffinity(0))
     adapters, backends, source = registry.backends(), _names(options.backends), ""
     if options.backend:
         source = str(Path(options.backend).resolve())
@@ -224,7 +225,7 @@ def _chosen(options: argparse.Namespace) -> tuple[Suite, list[Contender], Option
         adapters = {**adapters, **found}
         contenders = plan.contenders(
             list(found), found, modes=_names(options.modes) or ["all"], source=source,
-            device=options.device, environment=options.environment,
+            device=options.device, environment=options.environment, cores=threads,
         )  # fmt: skip
     if not source or backends:
         contenders = (contenders if source else []) + plan.contenders(
@@ -234,12 +235,13 @@ def _chosen(options: argparse.Namespace) -> tuple[Suite, list[Contender], Option
             modes=_names(options.modes),
             device=options.device,
             environment=options.environment,
+            cores=threads,
         )
     how = Options(
         data=data.data_directory(options.data),
         seed=options.seed or 0,
         timeout=options.timeout or chosen.timeout,
-        threads=options.threads or len(os.sched_getaffinity(0)),
+        threads=threads,
         schedule=getattr(options, "schedule", "blocks"),
         unverified=getattr(options, "unverified", False),
         quiet=options.quiet,

@@ -12,6 +12,7 @@ from scipy import stats
 from specs import workload
 
 from levelfield.errors import UserError
+from levelfield.spec.device import parse
 from levelfield.spec.plan import Contender, contenders, plan
 
 MODES = {"alpha": ("eager", "compile"), "beta": ("graph",), "gamma": ("jit", "scan", "compile")}
@@ -59,8 +60,6 @@ REFUSED = [
     (["beta"], {"modes": ["scan"]}, "--modes", "mode 'scan'", "all, default, graph", ""),
     (["all"], {"backends": ["beta"], "modes": ["default", "scan"]}, "--modes", "mode 'scan'",
      "all, default, graph", ""),
-    (["all"], {"device": "gpu"}, "--device", "device 'gpu'", "cpu, cuda", ""),
-    (["all"], {"device": ""}, "--device", "device ''", "cpu, cuda", ""),
 ]  # fmt: skip
 
 
@@ -103,6 +102,40 @@ def test_contenders_that_do_not_exist_are_refused(wanted, options, where, seen, 
         contenders(wanted, adapters(), **options)
     hint = f"\n  try: did you mean {near}?" if near else ""
     assert str(error.value) == f"{where}: unknown {seen}; expected one of {known}{hint}"
+
+
+@pytest.mark.parametrize("device", ["gpu", "", "cpu,", "spark", "spark:2", "spark:0x1", "cuda:x"])
+def test_devices_that_do_not_exist_are_refused(device):
+    with pytest.raises(UserError, match=r"^--device: unknown device '.*'; expected cpu, cuda, "):
+        contenders(["all"], adapters(), device=device)
+    if device and "," not in device:
+        with pytest.raises(UserError, match=r"^contenders\[0\]: unknown device"):
+            contenders([f"alpha@{device}"], adapters())
+
+
+def test_devices_of_the_suite_and_of_the_options():
+    known = adapters()
+    known["beta"].devices = frozenset({"spark"})
+    wanted = ["alpha", "beta@spark:1x1", "beta@spark:2x1x3g", "gamma@cuda:1", "gamma"]
+    found = [str(c) for c in contenders(wanted, known, cores=8)]
+    assert [text.partition("@")[2] for text in found] == [
+        "", "spark:1x1", "spark:2x1x3g", "cuda:1", ""
+    ]  # fmt: skip
+    found = [c.device for c in contenders(["alpha", "beta", "gamma"], known, cores=8)]
+    assert found == ["cpu", "spark:8x1", "cpu"]
+    found = contenders(wanted, known, device="cpu,cuda")
+    assert [(c.backend, c.device) for c in found] == [
+        ("alpha", "cpu"), ("beta", "cpu"), ("gamma", "cpu"), ("gamma", "cuda")
+    ]  # fmt: skip
+
+
+@given(st.integers(1, 99), st.integers(1, 99), st.sampled_from(["", "x3g", "x500m"]))
+def test_a_cluster_is_executors_cores_and_memory(executors, cores, memory):
+    found = parse(f"spark:{executors}x{cores}{memory}")
+    assert (found.executors, found.cores, found.memory) == (executors, cores, memory[1:])
+    assert (found.partitions, found.master) == (executors * cores, "")
+    there = parse(f"spark://host.name-1:7077/{executors}x{cores}{memory}")
+    assert (there.master, there.partitions) == ("spark://host.name-1:7077", executors * cores)
 
 
 def test_there_must_be_a_contender():

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from levelfield.backend import Backend
 from levelfield.errors import UserError, unknown
+from levelfield.spec.device import parse, usual
 from levelfield.spec.workload import Workload
 
 Adapters = Mapping[str, type[Backend]]
@@ -60,7 +61,8 @@ def contenders(
     *,
     backends: Iterable[str] = (),
     modes: Iterable[str] = (),
-    device: str = "cpu",
+    device: str | None = None,
+    cores: int = 1,
     environment: str = "",
     source: str = "",
 ) -> list[Contender]:
@@ -68,6 +70,8 @@ def contenders(
 
     backends: names, or ``all``; those that the suite does not want come in their default mode.
     modes: names, ``default`` or ``all``; they replace the suite's modes.
+    device: one or several, separated by commas: contenders on each that their backend runs on;
+    by default what the suite says, else the CPU, or a cluster of so many cores.
     environment: runs all of them, instead of the adapters' own.
     """
     chosen = _wanted(wanted, adapters)
@@ -76,29 +80,39 @@ def contenders(
         for name in names:
             if name not in adapters:
                 raise unknown("backend", name, adapters, where="--backends")
-        chosen = {name: chosen.get(name, [adapters[name].modes[0]]) for name in names}
+        chosen = {name: chosen.get(name, [(adapters[name].modes[0], "")]) for name in names}
     if asked := list(modes):
         known = {"all", "default", *(mode for name in chosen for mode in adapters[name].modes)}
         for mode in asked:
             if mode not in known:
                 raise unknown("mode", mode, known, where="--modes")
-        chosen = {name: _modes(adapters[name].modes, asked) for name in chosen}
-    devices = {known for adapter in adapters.values() for known in adapter.devices}
-    if device.partition(":")[0] not in devices:
-        error = unknown("device", device, devices, where="--device")
-        raise UserError(error.seen, error.where, error.expected)  # near "gpu" is "cpu": no hint
+        chosen = {
+            name: [(mode, "") for mode in _modes(adapters[name].modes, asked)] for name in chosen
+        }
+    given = [] if device is None else [text.strip() for text in device.split(",")]
+    kinds = {text: parse(text).kind for text in given}
     return [
         Contender(
             backend=name,
             mode=mode,
-            device=device,
+            device=place,
             environment=environment or adapters[name].environment,
             module=adapters[name].__module__,
             source=source,
         )
         for name, found in chosen.items()
-        for mode in found
+        for mode, place in _placed(found, adapters[name].devices, kinds, cores)
     ]
+
+
+def _placed(
+    found: Iterable[tuple[str, str]], runs_on: frozenset[str], kinds: Mapping[str, str], cores: int
+) -> list[tuple[str, str]]:
+    """Modes with their devices; those asked for that no such backend runs on are told once."""
+    if not kinds:
+        return [(mode, place or usual(runs_on, cores=cores)) for mode, place in found]
+    places = [text for text, kind in kinds.items() if kind in runs_on] or list(kinds)[:1]
+    return [(mode, place) for mode in dict(found) for place in places]
 
 
 def plan(
@@ -116,10 +130,14 @@ def plan(
     return trials
 
 
-def _wanted(wanted: Sequence[str], adapters: Adapters) -> dict[str, list[str]]:
-    chosen: dict[str, list[str]] = {}
+def _wanted(wanted: Sequence[str], adapters: Adapters) -> dict[str, list[tuple[str, str]]]:
+    """Modes and devices (empty: not said) by backend, from ``backend/mode@device``."""
+    chosen: dict[str, list[tuple[str, str]]] = {}
     for place, text in enumerate(wanted):
-        name, _, mode = text.partition("/")
+        label, at, device = text.partition("@")
+        if at:
+            parse(device, where=f"contenders[{place}]")
+        name, _, mode = label.partition("/")
         names = list(adapters) if name == "all" else [name]
         for each in names:
             if each not in adapters:
@@ -129,7 +147,7 @@ def _wanted(wanted: Sequence[str], adapters: Adapters) -> dict[str, list[str]]:
                 raise unknown(f"mode of {each}", mode, known, where=f"contenders[{place}]")
             found = list(known) if mode == "*" else [mode or known[0]]
             have = chosen.setdefault(each, [])
-            have += [m for m in found if m not in have]
+            have += [(m, device) for m in found if (m, device) not in have]
     if not chosen:
         raise UserError("no contender", where="contenders", expected="at least one backend")
     return chosen

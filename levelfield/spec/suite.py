@@ -27,7 +27,10 @@ class Suite(Spec):
     compile_cache: Literal["fresh", "warm"] = "fresh"
     """What frameworks have compiled lasts for one trial, or from one study to the next."""
     contenders: tuple[str, ...] = ("all",)
-    """``torch`` (its default mode), ``torch/compile``, ``torch/*`` (every mode) or ``all``."""
+    """``torch`` (its default mode), ``torch/compile``, ``torch/*`` (every mode) or ``all``.
+
+    With a device where it is not the usual one: ``torch@cuda``, ``spark-torch@spark:2x1``.
+    """
     workloads: tuple[Workload, ...]
 
     def __post_init__(self) -> None:
