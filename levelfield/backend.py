@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import ClassVar
 
+from levelfield.spec.device import parse as parse_device
 from levelfield.spec.workload import Array, Weights, Workload
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -41,6 +42,12 @@ class Backend(ABC):
     semantics: ClassVar[Mapping[str, str]] = NOTHING
     """Where its stock parts differ by definition: see `levelfield.verify.semantics`."""
 
+    distributed: ClassVar[Mapping[str, str]] = NOTHING
+    """How several partitions train together, by mode; see `levelfield.verify.distributed`.
+
+    A mode that is not named computes what one process computes.
+    """
+
     @abstractmethod
     def __init__(
         self, workload: Workload, weights: Weights, *, mode: str, device: str, threads: int
@@ -56,12 +63,13 @@ class Backend(ABC):
         """Take the training set (samples first), once; ``y is x`` for an autoencoder."""
 
     @abstractmethod
-    def train(self, order: Array, rates: Array) -> float:
+    def train(self, order: Array, rates: Array) -> float | None:
         """Visit the staged samples in this order, one rate a step; return the mean loss a sample.
 
         order: indices (int64) cut into batches of the workload's size, the last perhaps smaller.
         rates: one float64 a batch. The loss of each batch is taken before its step. On return the
-        device is idle: nothing that belongs to this piece is still being computed.
+        device is idle: nothing that belongs to this piece is still being computed. None, where
+        the framework does not tell: the engine then evaluates the training set, off the clock.
         """
 
     @abstractmethod
@@ -76,6 +84,10 @@ class Backend(ABC):
         """Peak bytes on the device, where it has memory of its own and the framework tells."""
         return None
 
+    def traffic(self) -> Mapping[str, int]:
+        """Bytes moved between the processes of a cluster so far, where the framework tells."""
+        return {}
+
     def settings(self) -> Mapping[str, str | int | bool]:
         """What the framework really runs with, read back from it: threads, precision switches."""
         return {}
@@ -84,4 +96,4 @@ class Backend(ABC):
         """Let go of whatever outlives the object; may be called twice."""
 
 
-__all__ = ["Array", "Backend", "Unsupported", "Weights", "Workload"]
+__all__ = ["Array", "Backend", "Unsupported", "Weights", "Workload", "parse_device"]

@@ -104,7 +104,8 @@ def test_the_right_pass_and_are_timed(study):
     for name in ("numpy", "mine", "unlucky"):
         record = records[name]
         assert (record.status, record.verification.status, record.reason) == ("ok", "passed", "")
-        assert {figure.level for figure in record.verification.figures} == set(LEVELS)
+        levels = {figure.level for figure in record.verification.figures}
+            assert levels == set(LEVELS) - {"distributed"}
         for figure in record.verification.figures:
             tolerance = TOLERANCES["float32"][figure.level]
             assert figure.passed

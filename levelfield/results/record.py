@@ -16,7 +16,16 @@ from levelfield.errors import UserError, shown
 SCHEMA = 1
 
 Status = Literal["ok", "skipped", "failed", "timeout"]
-PHASES = ("import", "build", "stage", "first epoch", "steady epochs", "evaluate", "close")
+PHASES = (
+    "import",
+    "cluster",
+    "build",
+    "stage",
+    "first epoch",
+    "steady epochs",
+    "evaluate",
+    "close",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -136,6 +145,11 @@ class Record:
     peak_memory: int | None = None
     """Bytes: VmHWM of the worker process."""
     device_memory: int | None = None
+    cluster: Mapping[str, Span] = field(default_factory=dict)
+    """Of a Spark trial: what its processes used, by role; ``wall`` is the time since their start.
+    """
+    traffic: Mapping[str, int] = field(default_factory=dict)
+    """Bytes that a cluster moved, by kind, where it tells."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     verification: Verification | None = None

@@ -135,12 +135,13 @@ def opened(trial: Trial, setting: Setting, process: Process, notes: Notes) -> No
     who, workload = trial.contender, trial.workload
     loaded = process.ask("load", backend=who.backend, module=who.module, source=who.source)
     notes.note("import", loaded)
+    device = clustered(who.device, process, notes)
     built = process.ask(
         "build",
         workload=workload.plain(),
         weights=setting.weights,
         mode=who.mode,
-        device=who.device,
+        device=device,
         threads=setting.threads,
     )
     notes.note("build", built)
@@ -148,11 +149,23 @@ def opened(trial: Trial, setting: Setting, process: Process, notes: Notes) -> No
     notes.note("stage", staged)
 
 
+def clustered(device: str, process: Process, notes: Notes | None = None) -> str:
+    """Have a worker start the cluster that a device describes; gives what the adapter is told."""
+    if not device.startswith("spark"):
+        return device
+    reply = process.ask("cluster", device=device)
+    if notes and "wall" in reply:
+        notes.note("cluster", reply)
+    return str(reply["device"])
+
+
 def closed(process: Process, notes: Notes) -> dict[str, Any]:
     """Have a worker let go of everything; gives what can be known only then."""
     reply = notes.note("close", process.ask("close"))
-    kept = ("settings", "device_memory", "peak_memory", "versions")
-    return {**{name: reply[name] for name in kept}, "cpus": tuple(reply["cpus"])}
+    kept = ("settings", "device_memory", "peak_memory", "versions", "traffic")
+    cluster = {role: Span(**span) for role, span in reply["cluster"].items()}
+    facts = {name: reply[name] for name in kept}
+    return {**facts, "cluster": cluster, "cpus": tuple(reply["cpus"])}
 
 
 def _converse(

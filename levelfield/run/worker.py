@@ -18,6 +18,7 @@ from levelfield.run.messages import Lines, Message, send
 
 if TYPE_CHECKING:
     from levelfield.backend import Array, Backend
+    from levelfield.run.cluster import Cluster
     from levelfield.spec.workload import Workload
 
 CHUNK = 10_000
@@ -39,6 +40,7 @@ class Worker:
         self.ordered = -1
         self.train_set: Array
         self.test_set: Array
+        self.machines: Cluster | None = None
 
     def load(self, *, backend: str, module: str, source: str) -> Message:
         """Import the adapter, then, on the clock, what it names as its imports."""
@@ -54,6 +56,19 @@ class Worker:
             for name in self.kind.imports:
                 importlib.import_module(name)
         return {}
+
+    def cluster(self, *, device: str) -> Message:
+        """Start the Spark cluster that a device describes; gives it as the adapter is told it."""
+        from levelfield.run import cluster
+        from levelfield.spec.device import parse
+
+        wanted = parse(device)
+        if wanted.master:
+            return {"device": device}
+        with self.clock.running():
+            self.machines = cluster.Cluster.start(wanted, cluster.logs())
+        shape = f"{wanted.executors}x{wanted.cores}x{cluster.memory(wanted)}"
+        return {"device": f"{self.machines.master}/{shape}"}
 
     def build(
         self, *, workload: Message, weights: str, mode: str, device: str, threads: int
@@ -92,7 +107,15 @@ class Worker:
         rates = self.workload.rates(epoch, samples)[start // batch : -(-stop // batch)]
         with self.clock.running():
             loss = self.backend.train(order, rates)
-        return {"loss": float(loss)}
+        return {"loss": self.evaluated(order) if loss is None else float(loss)}
+
+    def evaluated(self, order: Array) -> float:
+        """Mean loss of the model as it is now over these training samples, off the clock."""
+        total = 0.0
+        for start in range(0, len(order), CHUNK):
+            x = self.train_set[order[start : start + CHUNK]]
+            total += mean_loss(self.workload.loss, self.backend.predict(x), x) * len(x)
+        return total / len(order)
 
     def epochs(self, *, first: int, stop: int, seconds: float) -> Message:
         """Train and evaluate whole epochs: one at least, and on until so many seconds are over.
@@ -127,9 +150,10 @@ class Worker:
         """Train on given samples at given rates."""
         import numpy as np
 
+        places = np.array(order, dtype=np.int64)
         with self.clock.running():
-            loss = self.backend.train(np.array(order, dtype=np.int64), np.array(rates))
-        return {"loss": float(loss)}
+            loss = self.backend.train(places, np.array(rates))
+        return {"loss": self.evaluated(places) if loss is None else float(loss)}
 
     def evaluate(self) -> Message:
         """Loss of the whole test set, in float64 from the adapter's predictions."""
@@ -200,12 +224,22 @@ class Worker:
 
         settings = dict(self.backend.settings())
         memory = self.backend.device_memory()
+        traffic = {str(name): int(size) for name, size in self.backend.traffic().items()}
+        cost: dict[str, Message] = {}
         with self.clock.running():
+            if self.machines is not None:
+                from levelfield.run.cluster_usage import usage
+
+                cost = usage(self.machines)
             self.backend.close()
+            if self.machines is not None:
+                self.machines.close()
         return {
             "settings": settings,
             "device_memory": memory,
             "peak_memory": peak_memory(),
+            "cluster": cost,
+            "traffic": traffic,
             "versions": {
                 "python": platform.python_version(),
                 **registry.versions((*self.kind.packages, "numpy")),

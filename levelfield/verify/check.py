@@ -17,8 +17,9 @@ from levelfield import registry
 from levelfield.backend import Backend
 from levelfield.results.record import Figure, Verification
 from levelfield.run.process import Process, WorkerError
+from levelfield.run.trial import clustered
 from levelfield.spec.workload import Weights, Workload
-from levelfield.verify import levels, semantics
+from levelfield.verify import distributed, levels, semantics
 
 YARDSTICKS = 3
 """Runs of NumPy in the workload's precision that tell what the arithmetic itself may lose."""
@@ -45,15 +46,18 @@ class Reference:
     """The float64 reference's answers and its yardsticks', computed once for each semantics."""
 
     material: Material
-    _known: dict[tuple[tuple[str, str], ...], Standard] = field(default_factory=dict)
+    _known: dict[tuple[object, ...], Standard] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def standard(self, declared: Mapping[str, str]) -> Standard:
-        """What the reference, following these declared semantics, says of the workload."""
-        key = tuple(sorted(declared.items()))
+    def standard(self, declared: Mapping[str, str], partitions: int = 0) -> Standard:
+        """What the reference, following these declared semantics, says of the workload.
+
+        partitions: that train together; 0 for a single process.
+        """
+        key = (partitions, *sorted(declared.items()))
         with self._lock:
             if key not in self._known:
-                self._known[key] = _standard(self.material, declared)
+                self._known[key] = _standard(self.material, declared, partitions)
             return self._known[key]
 
 
@@ -81,11 +85,15 @@ def verify(
     """
     semantics.check(adapter.semantics, where=f"semantics of {adapter.name}")
     material = reference.material
-    standard = reference.standard(adapter.semantics)
+    mode, device = how["mode"], how["device"]
+    partitions, device = distributed.partitions(adapter, mode=mode, device=device)
+    how["device"] = device
+    standard = reference.standard(adapter.semantics, partitions)
     precision = material.workload.precision
     with start() as process:
         subject = _Remote(process, material, scratch, standard.part, how)
-        seen = levels.ask(subject, material.workload, standard.part, rate=standard.rate)
+        asked = distributed.ask if partitions else levels.ask
+        seen = asked(subject, material.workload, standard.part, rate=standard.rate)
         figures = levels.figures(
             seen,
             standard.answers,
@@ -94,7 +102,7 @@ def verify(
             floors=standard.floors,
         )
         for _ in range(BARRIERS):
-            barrier = levels.barrier(subject.barrier(), precision=precision)
+            barrier = levels.barrier(subject.barrier(partitions), precision=precision)
             if barrier.passed:
                 break
         figures.append(barrier)
@@ -113,16 +121,30 @@ def _told(figure: Figure) -> str:
     return f"{figure.level} ({figure.part}): {figure.value:.2g} > {figure.limit:.2g}"
 
 
-def _standard(material: Material, declared: Mapping[str, str]) -> Standard:
+def _standard(material: Material, declared: Mapping[str, str], partitions: int) -> Standard:
     workload, weights = material.workload, material.weights
-    part = levels.subset(workload, len(material.train))
-    exact = _Local(material, declared, precision="float64")
-    answers = levels.ask(exact, workload, part, rate=1.0)
+    part, ask = levels.subset(workload, len(material.train)), levels.ask
+    exact = _Local(material, declared, precision="float64", samples=part.samples)
+    answers = ask(exact, workload, part, rate=1.0)
     rate = levels.gradient_rate(answers, weights)
+    if partitions:
+        part = distributed.subset(workload, len(material.train), partitions)
+        ask = distributed.ask
+        exact = _Local(
+            material, declared, precision="float64", samples=part.samples, partitions=partitions
+        )
+        answers = ask(exact, workload, part, rate=rate)
     yardsticks = []
     for seed in range(YARDSTICKS):
-        rough = _Local(material, declared, precision=workload.precision, shaken=seed)
-        yardsticks.append(levels.ask(rough, workload, part, rate=rate))
+        rough = _Local(
+            material,
+            declared,
+            precision=workload.precision,
+            samples=part.samples,
+            partitions=partitions,
+            shaken=seed,
+        )
+        yardsticks.append(ask(rough, workload, part, rate=rate))
     floors = levels.floors(answers, weights, precision=workload.precision, rate=rate)
     return Standard(
         part=part, rate=rate, answers=answers, yardsticks=tuple(yardsticks), floors=floors
@@ -132,6 +154,7 @@ def _standard(material: Material, declared: Mapping[str, str]) -> Standard:
 class _Local:
     """The numpy adapter in this process, in a precision and in declared semantics.
 
+    samples: that it is given. partitions: how many train together; 0 for a single process.
     shaken: seed of a disturbance of the initial weights by some roundings of the precision.
     """
 
@@ -141,25 +164,30 @@ class _Local:
         declared: Mapping[str, str],
         *,
         precision: str,
+        samples: int,
+        partitions: int = 0,
         shaken: int | None = None,
     ) -> None:
         numpy = registry.adapter("numpy")
         self.kind = type("Reference", (numpy,), {"semantics": declared})
         self.material, self.precision = material, precision
-        self.data = material.train.astype(precision, copy=False)
+        self.data = material.train[:samples].astype(precision, copy=False)
+        self.partitions = partitions
         self.initial = material.weights
         if shaken is not None:
             self.initial = levels.shaken(material.weights, precision=precision, seed=shaken)
-        self.backend: Backend
+        self.backend: Backend | distributed.Averaged
 
     def build(self, workload: Workload) -> None:
-        self.backend = self.kind(
-            workload.replace(precision=self.precision),
-            self.initial,
-            mode="numpy",
-            device="cpu",
-            threads=1,
-        )
+        workload = workload.replace(precision=self.precision)
+        how: dict[str, Any] = {"mode": "numpy", "device": "cpu", "threads": 1}
+        if self.partitions:
+            initial = {k: np.asarray(a, self.precision) for k, a in self.initial.items()}
+            self.backend = distributed.Averaged(
+                self.kind, workload, initial, partitions=self.partitions
+            )
+        else:
+            self.backend = self.kind(workload, self.initial, **how)
         self.backend.stage(self.data, self.data)
 
     def predict(self, start: int, stop: int) -> NDArray[Any]:
@@ -167,7 +195,7 @@ class _Local:
 
     def train(self, order: NDArray[np.int64], rates: NDArray[np.float64]) -> float:
         with np.errstate(all="ignore"):  # a workload may explode: the figures will say so
-            return self.backend.train(order, rates)
+            return float(self.backend.train(order, rates) or 0.0)
 
     def weights(self) -> Weights:
         return self.backend.weights()
@@ -185,9 +213,10 @@ class _Remote:
         how: Mapping[str, Any],
     ) -> None:
         self.process, self.material, self.part = process, material, part
-        self.mode = {key: how[key] for key in ("mode", "device", "threads")}
-        self.arrays = str(scratch / "arrays.npz"), str(scratch / "outputs.npy")
         process.ask("load", **{key: how[key] for key in ("backend", "module", "source")})
+        self.mode = {key: how[key] for key in ("mode", "device", "threads")}
+        self.mode["device"] = clustered(how["device"], process)
+        self.arrays = str(scratch / "arrays.npz"), str(scratch / "outputs.npy")
 
     def build(self, workload: Workload) -> None:
         weights = self.material.weights_path
@@ -215,10 +244,11 @@ class _Remote:
                 )
         return {name: found[name] for name in self.material.weights}
 
-    def barrier(self) -> list[list[float]]:
+    def barrier(self, partitions: int) -> list[list[float]]:
         workload, size = self.material.workload, self.part.samples
-        order = np.resize(workload.order(0, size), workload.batch * 3 * levels.BATCHES)
-        rates = np.resize(workload.rates(0, size), 3 * levels.BATCHES)
+        batches = 3 * max(levels.BATCHES, partitions)
+        order = np.resize(workload.order(0, size), workload.batch * batches)
+        rates = np.resize(workload.rates(0, size), batches)
         reply = self.process.ask("barrier", order=order.tolist(), rates=rates.tolist(), repeats=5)
         readings: list[list[float]] = reply["readings"]
         return readings

@@ -136,9 +136,10 @@ def floors(reference: Answers, weights: Weights, *, precision: str, rate: float)
     norms = {
         name: eps * np.linalg.norm(array.astype(np.float64)) for name, array in weights.items()
     }
-    found: Answers = {("optimizer", name): np.asarray(norm) for name, norm in norms.items()}
-    outputs = eps * np.linalg.norm(reference["forward", "full batch"])
-    found["optimizer", OUTPUTS] = np.asarray(outputs)
+    norms[OUTPUTS] = eps * np.linalg.norm(reference["forward", "full batch"])
+    trained: tuple[Level, ...] = ("optimizer", "distributed")
+    found: Answers = {(lv, name): np.asarray(n) for name, n in norms.items() for lv in trained}
+    del norms[OUTPUTS]
     return {**found, **{("gradient", name): np.asarray(n / rate) for name, n in norms.items()}}
 
 

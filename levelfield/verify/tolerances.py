@@ -12,8 +12,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-Level = Literal["forward", "gradient", "optimizer", "epoch", "barrier"]
-LEVELS: tuple[Level, ...] = ("forward", "gradient", "optimizer", "epoch", "barrier")
+Level = Literal["forward", "gradient", "optimizer", "distributed", "epoch", "barrier"]
+LEVELS: tuple[Level, ...] = (
+    "forward", "gradient", "optimizer", "distributed", "epoch", "barrier",
+)  # fmt: skip
 MARGIN = 10.0
 """Times the yardstick: two exact libraries differ by the order of their sums, not by ten times."""
 
@@ -25,6 +27,8 @@ TOLERANCES: Mapping[str, Mapping[Level, float]] = {
         "gradient": 1e-4,
         # Adam divides by sqrt(v): where gradients almost vanish their noise is amplified.
         "optimizer": 1e-3,
+        # The same, over the steps of two rounds.
+        "distributed": 1e-3,
         # The mean over an epoch forgives most of the noise of single weights.
         "epoch": 1e-4,
         # Of the time of a piece: a backend that does not wait at all has a share near 1.
@@ -36,6 +40,7 @@ TOLERANCES: Mapping[str, Mapping[Level, float]] = {
         # Keras 3 rounds the optimizers' constants to float32 (0.999 is off by 1e-8, 1 - 0.999 by
         # 1e-5 of itself), whatever the precision of the model.
         "optimizer": 2e-5,
+        "distributed": 2e-5,
         "epoch": 1e-5,
         "barrier": 0.1,
     },
@@ -45,6 +50,7 @@ REASONS: Mapping[Level, str] = {
     "forward": "predictions of a full batch and of a smaller last one: relative L2 error",
     "gradient": "one step of plain SGD, the change of weights over the rate: relative L2 error",
     "optimizer": "steps of the stock optimizer at changing rates: relative L2 error of the change",
+    "distributed": "rounds of training in partitions: relative L2 error of the change of weights",
     "epoch": "training loss of whole epochs on a real subset, order imposed: relative error",
     "barrier": "share of a piece's time that passes after `train` returned",
 }

@@ -1,0 +1,130 @@
+"""What the backends on Spark share: the session, the training set in partitions, the costs."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+from urllib.request import urlopen
+
+import numpy as np
+
+from levelfield.backend import Array, parse_device
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+
+class Spark:
+    """A driver's session on the cluster that a device names.
+
+    device: ``spark://HOST:PORT/EXECUTORSxCORESxMEMORY``; every core runs one task, and every task
+    has one partition of the training set.
+    """
+
+    def __init__(self, device: str, environ: Mapping[str, str]) -> None:
+        """Open the session, or take the one that is open; ``environ``: of the executors."""
+        self.device = parse_device(device)
+        local = self.device.master.startswith("spark://127.0.0.1:")
+        os.environ["PYSPARK_PYTHON"] = sys.executable
+        if local:
+            os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+        from pyspark.sql import SparkSession
+
+        builder = SparkSession.builder.master(self.device.master).appName("levelfield")
+        for key, value in self._settings(environ, local=local).items():
+            builder = builder.config(key, value)
+        self.session = builder.getOrCreate()
+        self.context = self.session.sparkContext
+        self.context.setLogLevel("WARN")
+        self.parts: Any = None
+        self.bounds: Array = np.zeros(1, dtype=np.int64)
+
+    def _settings(self, environ: Mapping[str, str], *, local: bool) -> dict[str, str]:
+        device = self.device
+        settings = {
+            "spark.executor.cores": str(device.cores),
+            "spark.cores.max": str(device.partitions),
+            "spark.scheduler.minRegisteredResourcesRatio": "1.0",
+            "spark.local.dir": os.environ.get("TMPDIR", "/tmp"),  # noqa: S108 - Spark's own default
+            "spark.ui.port": "0",
+            "spark.ui.showConsoleProgress": "false",
+        }
+        if device.memory:
+            settings["spark.executor.memory"] = device.memory
+        if local:
+            settings |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+        given = {"PYTHONPATH": os.environ.get("PYTHONPATH", ""), **environ}
+        return settings | {f"spark.executorEnv.{name}": text for name, text in given.items()}
+
+    def spread(self, x: Array, y: Array) -> None:
+        """Keep the training set in the executors: contiguous parts, sizes as equal as can be."""
+        if self.parts is not None:
+            self.parts.unpersist(blocking=True)
+        count = self.device.partitions
+        self.bounds = np.linspace(0, len(x), count + 1).astype(np.int64)
+        pairs = [
+            (np.array(x[a:b]), None if y is x else np.array(y[a:b]))
+            for a, b in zip(self.bounds, self.bounds[1:], strict=False)
+        ]
+        self.parts = self.context.parallelize(pairs, count).cache()
+        sizes = self.parts.map(_size).collect()
+        if sizes != np.diff(self.bounds).tolist():
+            raise RuntimeError(f"Spark made partitions of {sizes} samples")
+
+    def sizes(self, order: Array) -> list[int]:
+        """How many of these samples every partition holds."""
+        return [int(n) for n in np.histogram(order, bins=self.bounds)[0]] if len(order) else []
+
+    def rows(self, order: Array) -> Any:
+        """An RDD of (x, y) rows: every partition's own among these samples, in their order."""
+        return self.parts.mapPartitionsWithIndex(_Rows(self.context.broadcast(order), self.bounds))
+
+    def settings(self) -> dict[str, str | int | bool]:
+        """What Spark really runs with."""
+        known = self.context.getConf()
+        return {
+            "spark": str(self.context.version),
+            "executors": self.device.executors,
+            "cores of an executor": int(known.get("spark.executor.cores", "0")),
+            "memory of an executor": str(known.get("spark.executor.memory", "1g")),
+            "partitions": self.device.partitions,
+        }
+
+    def traffic(self) -> dict[str, int]:
+        """Bytes that the executors have moved so far, as Spark's own pages tell them."""
+        page, name = self.context.uiWebUrl, self.context.applicationId
+        wanted = {"shuffleReadBytes": "shuffle read", "shuffleWriteBytes": "shuffle written"}
+        wanted |= {"inputBytes": "read from caches", "resultSize": "results to the driver"}
+        if not page:
+            return {}
+        address = f"{page}/api/v1/applications/{name}/stages"
+        try:
+            with urlopen(address, timeout=10) as reply:  # noqa: S310 - the driver's own page
+                stages = json.load(reply)
+        except OSError:
+            return {}
+        return {told: sum(s.get(key, 0) for s in stages) for key, told in wanted.items()}
+
+    def stop(self) -> None:
+        """End the session; may be called twice."""
+        self.session.stop()
+
+
+class _Rows:
+    """Picks a partition's rows; pickled to the executors by its name."""
+
+    def __init__(self, order: Any, bounds: Array) -> None:
+        self.order, self.bounds = order, bounds
+
+    def __call__(self, index: int, parts: Iterator[Any]) -> Iterator[tuple[Array, Array]]:
+        first, last = self.bounds[index], self.bounds[index + 1]
+        order = self.order.value
+        for x, y in parts:
+            for place in order[(order >= first) & (order < last)] - first:
+                yield x[place], (x if y is None else y)[place]
+
+
+def _size(part: Sequence[Any]) -> int:
+    return len(part[0])
