@@ -67,11 +67,15 @@ class Keras(Backend):
             start += len(rows)
             x = self.x[rows]
             y = x if self.y is self.x else self.y[rows]
-            self.model.optimizer.learning_rate = rate
+            self.rate(rate)
             fitted = self.model.fit(x, y, batch_size=batch, epochs=1, shuffle=False, verbose=0)
             total += fitted.history["loss"][0] * len(rows)
         self.wait()
         return float(total / len(order))
+
+    def rate(self, rate: float) -> None:
+        """Set the learning rate of the steps to come."""
+        self.model.optimizer.learning_rate = rate
 
     def predict(self, x: Array) -> Array:
         """Outputs of the model."""

@@ -34,10 +34,10 @@ class Torch(Backend):
         self.torch, self.device, self.batch = torch, torch.device(device), workload.batch
         logits = workload.loss == "binary_crossentropy"
         compare = functional.binary_cross_entropy_with_logits if logits else functional.mse_loss
-        self.model = _model(torch, workload, weights, logits=logits).to(self.device)
+        self.model = build(torch, workload, weights, logits=logits).to(self.device)
         self.activate = torch.sigmoid if logits else torch.nn.Identity()
         self.parameters = dict(zip(weights, self.model.parameters(), strict=True))
-        self.optimizer = _optimizer(torch.optim, workload, self.model.parameters())
+        self.optimizer = optimizer(torch.optim, workload, self.model.parameters())
 
         def loss(x: Any, y: Any) -> Any:
             return compare(self.model(x), y)
@@ -96,7 +96,7 @@ class Torch(Backend):
         }
 
 
-def _model(torch: Any, workload: Workload, weights: Weights, *, logits: bool) -> Any:
+def build(torch: Any, workload: Workload, weights: Weights, *, logits: bool) -> Any:
     """The layers with the given weights; without the last sigmoid where the loss takes logits."""
     nn, dtype, layers = torch.nn, getattr(torch, workload.precision), []
     makers = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU, "selu": nn.SELU}
@@ -114,7 +114,7 @@ def _model(torch: Any, workload: Workload, weights: Weights, *, logits: bool) ->
     return nn.Sequential(*layers[: -1 if logits else None])
 
 
-def _optimizer(optim: Any, workload: Workload, parameters: Any) -> Any:
+def optimizer(optim: Any, workload: Workload, parameters: Any) -> Any:
     """The stock optimizer with the workload's constants; the rate of each step is set later."""
     spec = workload.optimizer
     match spec.kind:

@@ -41,6 +41,7 @@ class Worker:
         self.train_set: Array
         self.test_set: Array
         self.machines: Cluster | None = None
+        self.built = False
 
     def load(self, *, backend: str, module: str, source: str) -> Message:
         """Import the adapter, then, on the clock, what it names as its imports."""
@@ -79,12 +80,15 @@ class Worker:
         from levelfield.spec.workload import Workload
 
         self.workload = Workload.build(workload)  # type: ignore[assignment]
+        if self.built:
+            self.backend.close()  # a cluster has room for one
         with np.load(weights) as file:
             arrays = {name: file[name] for name in file.files}
         with self.clock.running():
             self.backend = self.kind(
                 self.workload, arrays, mode=mode, device=device, threads=threads
             )
+        self.built = True
         return {}
 
     def stage(self, *, train: str, test: str, samples: int | None) -> Message:
