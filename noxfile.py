@@ -39,6 +39,18 @@ def bench(session: nox.Session) -> None:
     levelfield(session, python, "report", folder)
 
 
+@nox.session(name="bench-spark", venv_backend="none")
+def bench_spark(session: nox.Session) -> None:
+    """Run the scaling suite on a Spark cluster of this machine's, made here; leave a report.
+
+    Words after ``--`` go to `levelfield run`. Needs Java 17 or later.
+    """
+    python = environment(session)
+    folder = fresh_folder("spark-scaling")
+    levelfield(session, python, "run", "spark-scaling", "--out", folder, *session.posargs)
+    levelfield(session, python, "report", folder)
+
+
 @nox.session(venv_backend="none")
 def regression(session: nox.Session) -> None:
     """Did the working tree make training slower than where it left main? Exit status 0, 1 or 3.

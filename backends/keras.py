@@ -67,13 +67,13 @@ class Keras(Backend):
             start += len(rows)
             x = self.x[rows]
             y = x if self.y is self.x else self.y[rows]
-            self.rate(rate)
+            self.set_rate(rate)
             fitted = self.model.fit(x, y, batch_size=batch, epochs=1, shuffle=False, verbose=0)
             total += fitted.history["loss"][0] * len(rows)
         self.wait()
         return float(total / len(order))
 
-    def rate(self, rate: float) -> None:
+    def set_rate(self, rate: float) -> None:
         """Set the learning rate of the steps to come."""
         self.model.optimizer.learning_rate = rate
 

@@ -1,32 +1,36 @@
-"""Keras 2.3.1, the last that ran on Theano."""
+"""Keras 2.3.1, the last release that ran on Theano."""
 
 from __future__ import annotations
 
+import collections
+import collections.abc
+import inspect
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from levelfield.backend import Unsupported, Weights, Workload
 
-from .keras import Keras
-from .theano import FLAGS, check
+from .keras import Keras, build
+from .keras import optimizer as keras_optimizer
+from .theano import THEANO, read_settings, require_compiler
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
 class KerasTheano(Keras):
-    """Keras on Theano as its users had it: a `Sequential`, a stock optimizer, `fit`."""
+    """The stock Keras of 2019: its model, optimizers and `fit`, compiled by Theano."""
 
     name = "keras-theano"
     modes = ("default",)
     environment = "theano"
-    packages = ("Keras", "Theano")
-    imports = ("theano",)
-    environ: ClassVar = {"KERAS_BACKEND": "theano", "THEANO_FLAGS": FLAGS}
+    packages = ("keras", "theano", "scipy")
+    imports = ("theano",)  # Keras itself needs `modernise` first
+    environ: ClassVar = {**THEANO, "KERAS_BACKEND": "theano"}
     semantics: ClassVar = {
         "adam.epsilon": "before correction",
-        "rmsprop.rate": "each term",
         "sgd.rate": "each term",
         "binary_crossentropy": "clipped",
     }
@@ -40,72 +44,66 @@ class KerasTheano(Keras):
         self.prepare(workload, threads)
         import keras
 
-        keras.backend.set_floatx(workload.precision)
         self.keras, self.workload, self.names = keras, workload, list(weights)
-        self.model = _build(keras, workload, weights)
-        self.model.compile(optimizer=_optimizer(keras.optimizers, workload), loss=workload.loss)
-        self.model._make_train_function()  # noqa: SLF001 - makes the optimizer's memory
+        keras.backend.set_floatx(workload.precision)
+        # a Sequential of Keras 2 begins with the layer of inputs, not with their tensor
+        parts = {"layers": keras.layers, "Sequential": keras.Sequential}
+        names = SimpleNamespace(Input=keras.layers.InputLayer, **parts)
+        self.model = build(names, workload, weights)
+        stock = optimizer(keras.optimizers, workload)
+        self.model.compile(optimizer=stock, loss=workload.loss)
         if workload.optimizer.kind == "adagrad":
-            _, *accumulators = self.model.optimizer.weights
-            for each in accumulators:
-                start = np.full_like(each.get_value(), workload.optimizer.accumulator)
-                keras.backend.set_value(each, start)
+            self._accumulate(workload.optimizer.accumulator)
 
     def prepare(self, workload: Workload, threads: int) -> None:
-        """Give Python back what Keras 2.3.1 imports; set Theano's precision."""
-        del threads
-        import collections
-        import collections.abc
-        import inspect
-
-        for name in ("Iterable", "Mapping", "MutableMapping", "Sequence", "Callable", "Hashable"):
-            if not hasattr(collections, name):
-                setattr(collections, name, getattr(collections.abc, name))
-        if not hasattr(inspect, "getargspec"):
-            inspect.getargspec = lambda call: inspect.getfullargspec(call)[:4]  # type: ignore[attr-defined]
+        """Let Keras find names that Python has moved since, and Theano work in the precision."""
+        del threads  # the BLAS takes its threads from the environment
         import theano
 
-        check(theano)
+        require_compiler(theano)
+        modernise()
         theano.config.floatX = workload.precision
+        self.theano = theano
 
-    def rate(self, rate: float) -> None:
-        """The rate is a shared variable."""
+    def set_rate(self, rate: float) -> None:
+        """Here the rate is a variable of the compiled graph."""
         self.keras.backend.set_value(self.model.optimizer.learning_rate, rate)
 
     def settings(self) -> Mapping[str, str | int | bool]:
-        """What Keras runs on."""
-        return {"engine": self.keras.backend.backend(), "floatX": self.keras.backend.floatx()}
+        """What Theano compiles with."""
+        return {"engine": self.keras.backend.backend(), **read_settings(self.theano)}
+
+    def _accumulate(self, accumulator: float) -> None:
+        """Let Adagrad's sums of squares, which start at zero, start elsewhere."""
+        self.model._make_train_function()  # noqa: SLF001 - makes them, as Keras' own loading does
+        steps, *sums = self.model.optimizer.get_weights()
+        sums = [np.full_like(array, accumulator) for array in sums]
+        self.model.optimizer.set_weights([steps, *sums])
 
 
-def _build(keras: Any, workload: Workload, weights: Weights) -> Any:
-    layers = [keras.layers.InputLayer(input_shape=(weights["layer1/kernel"].shape[0],))]
-    for layer in workload.layers:
-        if layer.kind != "dense":
-            raise Unsupported(f"keras-theano has no layer of kind {layer.kind}")
-        layers.append(keras.layers.Dense(layer.units, activation=layer.activation))
-    model = keras.Sequential(layers)
-    model.set_weights([np.array(array) for array in weights.values()])
-    return model
-
-
-def _optimizer(optimizers: Any, workload: Workload) -> Any:
-    """The stock optimizer with the workload's constants; the rate of each step is set later."""
+def optimizer(optimizers: Any, workload: Workload) -> Any:
+    """The stock optimizer of Keras 2.3.1, where it has one with the workload's constants."""
     spec = workload.optimizer
     match spec.kind:
-        case "sgd":
-            return optimizers.SGD(1.0, momentum=spec.momentum, nesterov=spec.nesterov)
-        case "adam" | "adamax":
-            make = optimizers.Adam if spec.kind == "adam" else optimizers.Adamax
-            made = make(1.0, beta_1=spec.beta1, beta_2=spec.beta2)
         case "adagrad":
-            made = optimizers.Adagrad(1.0)
-        case "adadelta":
-            made = optimizers.Adadelta(1.0, rho=spec.rho)
+            return optimizers.Adagrad(1.0, epsilon=spec.epsilon)
         case "rmsprop":
-            if spec.momentum:
-                raise Unsupported("Keras 2.3.1's RMSprop has no momentum")
-            made = optimizers.RMSprop(1.0, rho=spec.rho)
-        case _:
-            raise Unsupported(f"keras-theano has no optimizer {spec.kind}")
-    made.epsilon = spec.epsilon
-    return made
+            if spec.momentum != 0.0:
+                raise Unsupported("RMSprop of Keras 2.3 has no momentum")
+            return optimizers.RMSprop(1.0, rho=spec.rho, epsilon=spec.epsilon)
+    return keras_optimizer(optimizers, workload)
+
+
+def modernise() -> None:
+    """Give back to Python 3.11 what Keras 2.3.1 imports from it, before Keras is imported."""
+    for name in collections.abc.__all__:
+        if not hasattr(collections, name):
+            setattr(collections, name, getattr(collections.abc, name))
+    if not hasattr(inspect, "getargspec"):
+        inspect.getargspec = _getargspec  # type: ignore[attr-defined]
+
+
+def _getargspec(function: Any) -> Any:
+    """The first four parts of `inspect.getfullargspec`, under their old names."""
+    kind = collections.namedtuple("ArgSpec", "args varargs keywords defaults")  # noqa: PYI024
+    return kind(*inspect.getfullargspec(function)[:4])

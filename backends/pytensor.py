@@ -1,48 +1,61 @@
-"""PyTensor, the living fork of Theano: compiled by Numba, or by JAX."""
+"""PyTensor, Theano's living fork: the same graphs, compiled by Numba or by JAX."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
 
-from .symbolic import Symbolic
+from .symbolic import Library, Symbolic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 
 class PyTensor(Symbolic):
-    """PyTensor in two of its modes; Numba is its own default."""
+    """Native PyTensor; Numba is its default, JAX compiles through XLA."""
 
     name = "pytensor"
     modes = ("numba", "jax")
-    packages = ("pytensor", "numba", "jax")
+    packages = ("pytensor", "numba", "jax", "jaxlib")
     imports = ("pytensor",)
     environ: ClassVar = {
         "PYTENSOR_FLAGS": "base_compiledir={caches}/pytensor",
         "NUMBA_CACHE_DIR": "{caches}/numba",
     }
 
-    def load(self, precision: str) -> tuple[Any, Any]:
-        """Import PyTensor."""
+    def open(self) -> Library:
+        """Import PyTensor, and JAX where it compiles."""
         import pytensor
         from pytensor import tensor
 
-        pytensor.config.floatX = precision
         if self.mode == "jax":
             import jax
 
-            jax.config.update("jax_enable_x64", precision == "float64")
-        return pytensor, tensor
+            # Sums of float32 on JAX come back as their accumulator's float64 where JAX has that.
+            pytensor.config.floatX = self.workload.precision
+            jax.config.update("jax_enable_x64", self.workload.precision == "float64")
+        self.pytensor = pytensor
+        return Library(
+            tensor=tensor,
+            shared=partial(pytensor.shared, borrow=True),
+            grad=pytensor.grad,
+            function=partial(pytensor.function, mode=self.mode.upper(), trust_input=True),
+            sigmoid=tensor.sigmoid,
+            softplus=tensor.softplus,
+        )
 
-    def functions(self) -> dict[str, Callable[[Any], Any]]:
-        """PyTensor keeps them in ``tensor``."""
-        t = self.tensor
-        return {"sigmoid": t.sigmoid, "relu": lambda z: t.maximum(z, 0), "softplus": t.softplus}
+    def wait(self) -> None:
+        """JAX computes behind the caller's back: wait for every weight."""
+        if self.mode == "jax":
+            import jax
 
-    def how(self) -> dict[str, Any]:
-        """The mode by PyTensor's name."""
-        return {"mode": self.mode.upper()}
+            jax.block_until_ready(
+                [variable.get_value(borrow=True) for variable in self.variables.values()]
+            )
 
     def settings(self) -> Mapping[str, str | int | bool]:
-        """What PyTensor compiles with."""
-        return {"mode": self.mode.upper(), "floatX": self.library.config.floatX}
+        """How PyTensor compiles."""
+        return {
+            "mode": self.mode.upper(),
+            "fastmath": bool(self.pytensor.config.numba__fastmath),
+        }

@@ -109,26 +109,20 @@ class SparkTorch(Backend):
         self.stale = True
         return loss
 
-    def _fresh(self) -> None:
-        """Give the driver's copy the weights of the processes, which all have the same."""
-        if self.stale:
-            with self.torch.no_grad():
-                for tensor, array in zip(
-                    self.parameters.values(), self._ask("weights"), strict=True
-                ):
-                    tensor.copy_(self.torch.from_numpy(array))
-            self.stale = False
-
     def predict(self, x: Array) -> Array:
         """Outputs of the driver's copy."""
-        self._fresh()
+        if self.stale:
+            self.weights()
         with self.torch.inference_mode():
             outputs: Array = self.activate(self.model(self.torch.tensor(x))).numpy()
         return outputs
 
     def weights(self) -> Weights:
-        """Kernels turned back to inputs x outputs."""
-        self._fresh()
+        """Those of the processes, which all have the same; kernels turned to inputs x outputs."""
+        with self.torch.no_grad():
+            for tensor, array in zip(self.parameters.values(), self._ask("weights"), strict=True):
+                tensor.copy_(self.torch.from_numpy(array))
+        self.stale = False
         return {name: t.detach().numpy().T.copy() for name, t in self.parameters.items()}
 
     def settings(self) -> Mapping[str, str | int | bool]:

@@ -1,25 +1,44 @@
-"""What Theano and its fork PyTensor share: the symbolic model, one compiled step, the loop."""
+"""What Theano and its fork PyTensor share: one symbolic graph, compiled, called batch by batch."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from levelfield.backend import Array, Backend, Unsupported, Weights, Workload
 
-from .symbolic_optimizers import updates
+from .symbolic_optimizers import MAKERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 """Klambauer et al., "Self-normalizing neural networks", 2017."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Library:
+    """What the two call by different names."""
+
+    tensor: Any
+    """The namespace of symbolic operations."""
+    shared: Callable[[Array], Any]
+    """A variable that keeps its value between calls."""
+    grad: Callable[[Any, list[Any]], list[Any]]
+    function: Callable[..., Any]
+    """Compile ``(inputs, outputs, updates=pairs)``."""
+    sigmoid: Callable[[Any], Any]
+    softplus: Callable[[Any], Any]
+
+
 class Symbolic(Backend):
-    """Shared variables, `grad`, and a compiled function of a batch's places with updates."""
+    """Weights and training set in shared variables, the step one compiled function.
+
+    Every constant is cast to the workload's precision: the flag floatX decides nothing.
+    """
 
     semantics: ClassVar = {
         "adam.epsilon": "before correction",
@@ -32,97 +51,106 @@ class Symbolic(Backend):
     def __init__(
         self, workload: Workload, weights: Weights, *, mode: str, device: str, threads: int
     ) -> None:
-        """Write the model down; the step is compiled when there are data to compile it for."""
-        del device, threads
+        """Build the graph and compile the step of an autoencoder, and the outputs."""
+        del device, threads  # the BLAS takes its threads from the environment
         for layer in workload.layers:
             if layer.kind != "dense":
                 raise Unsupported(f"{self.name} has no layer of kind {layer.kind}")
-        self.mode, self.workload = mode, workload
-        self.library, self.tensor = self.load(workload.precision)
-        self.variables = {
-            name: self.library.shared(np.array(array), name=name, borrow=True)
-            for name, array in weights.items()
-        }
-        x = self.tensor.matrix("x", dtype=workload.precision)
-        self.outputs = self._compiled([x], self._forward(x, logits=False))
+        self.workload, self.mode = workload, mode
+        self.library = library = self.open()
+        self.type = np.dtype(workload.precision).type
+        self.arrays = {name: np.array(array) for name, array in weights.items()}
+        self.variables = {name: library.shared(array) for name, array in self.arrays.items()}
+        inputs = self.arrays["layer1/kernel"].shape[0]
+        self.x = library.shared(np.zeros((1, inputs), workload.precision))
+        self.step = self._step(None)
+        samples = library.tensor.matrix("samples", dtype=workload.precision)
+        self.outputs = library.function([samples], self._forward(samples)[0])
 
     @abstractmethod
-    def load(self, precision: str) -> tuple[Any, Any]:
-        """Import the library, set its precision; gives it and its module of tensors."""
+    def open(self) -> Library:
+        """Import the framework and see that it can run the workload here, in this mode."""
 
-    @abstractmethod
-    def functions(self) -> dict[str, Callable[[Any], Any]]:
-        """The library's own ``sigmoid``, ``relu`` and ``softplus``."""
+    def put(self, array: Array) -> Any:
+        """What a shared variable is to hold of this array."""
+        return array
 
-    @abstractmethod
-    def how(self) -> dict[str, Any]:
-        """Arguments of `function` that make the mode."""
-
-    def _compiled(self, inputs: Sequence[Any], outputs: Any, **rest: Any) -> Any:
-        compiled = self.library.function(inputs, outputs, **self.how(), **rest)
-        compiled.trust_input = True  # they are arrays of the right types
-        return compiled
-
-    def _forward(self, x: Any, *, logits: bool) -> Any:
-        """The model as an expression; up to the last layer's logits where they are asked for."""
-        t, scale, alpha = self.tensor, self._number(SELU_SCALE), self._number(SELU_ALPHA)
-        functions = {
-            **self.functions(),
-            "linear": lambda z: z,
-            "tanh": t.tanh,
-            "selu": lambda z: scale * t.switch(z > 0, z, alpha * t.expm1(t.minimum(z, 0))),
-        }
-        activations = [functions[layer.activation] for layer in self.workload.layers]
-        if logits:
-            activations[-1] = functions["linear"]
-        for number, activation in enumerate(activations, start=1):
-            kernel, bias = (self.variables[f"layer{number}/{p}"] for p in ("kernel", "bias"))
-            x = activation(t.dot(x, kernel) + bias)
-        return x
-
-    def _loss(self, x: Any, y: Any) -> Any:
-        """Mean over all elements."""
-        if self.workload.loss == "binary_crossentropy":
-            z = self._forward(x, logits=True)
-            return (self.functions()["softplus"](z) - z * y).mean()
-        return ((self._forward(x, logits=False) - y) ** 2).mean()
+    def wait(self) -> None:
+        """Wait until nothing is being computed."""
 
     def stage(self, x: Array, y: Array) -> None:
-        """Keep the training set in shared variables, and compile the step that gathers from it."""
-        t, shared = self.tensor, self.library.shared
-        self.x = shared(np.array(x), name="x", borrow=True)
-        self.y = self.x if y is x else shared(np.array(y), name="y", borrow=True)
-        rows, rate = t.lvector("rows"), t.scalar("rate", dtype=self.workload.precision)
-        inputs = self.x[rows]
-        loss = self._loss(inputs, inputs if self.y is self.x else self.y[rows])
-        variables = list(self.variables.values())
-        changed = updates(
-            self.library,
-            t,
-            self.workload.optimizer,
-            variables,
-            self.library.grad(loss, variables),
-            rate,
-            self._number,
-        )
-        self.step = self._compiled([rows, rate], loss, updates=changed)
+        """Copy the training set into shared variables."""
+        self.x.set_value(self.put(np.array(x)), borrow=True)
+        if y is not x:
+            self.step = self._step(self.library.shared(np.array(y)))
 
     def train(self, order: Array, rates: Array) -> float:
-        """One call of the compiled step a batch."""
-        batch, total = self.workload.batch, 0.0
-        for start, rate in zip(range(0, len(order), batch), rates, strict=True):
+        """Call the step for every batch; fetch the losses when the last one is done."""
+        batch, losses = self.workload.batch, []
+        rates = rates.astype(self.workload.precision)
+        starts = range(0, len(order), batch)
+        for number, start in enumerate(starts):
             rows = order[start : start + batch]
-            total += float(self.step(rows, np.asarray(self._number(rate)))) * len(rows)
-        return total / len(order)
+            losses.append((len(rows), self.step(rows, rates[number, ...])))
+        self.wait()
+        return float(sum(size * float(loss) for size, loss in losses) / len(order))
 
     def predict(self, x: Array) -> Array:
         """Outputs of the model."""
         return np.asarray(self.outputs(np.array(x)))
 
     def weights(self) -> Weights:
-        """The shared variables' values; kernels are inputs x outputs."""
-        return {name: np.array(v.get_value()) for name, v in self.variables.items()}
+        """The shared variables' values, copied."""
+        return {n: np.array(v.get_value(borrow=True)) for n, v in self.variables.items()}
 
-    def _number(self, value: float) -> Any:
-        """A constant in the workload's precision: a plain one would have the library's."""
-        return np.dtype(self.workload.precision).type(value)
+    def _step(self, y: Any) -> Any:
+        """One step: loss before it, updates of the weights and of the optimizer's memory."""
+        library, workload = self.library, self.workload
+        rows = library.tensor.lvector("rows")
+        rate = library.tensor.scalar("rate", dtype=workload.precision)
+        batch = self.x[rows]
+        targets = batch if y is None else y[rows]
+        outputs, logits = self._forward(batch)
+        if workload.loss == "binary_crossentropy":
+            # as the stabilised logarithms of the sigmoid and of one minus it: exact for all logits
+            ones, zeros = library.softplus(-logits), library.softplus(logits)
+            loss = (targets * ones + (self.type(1) - targets) * zeros).mean()
+        else:
+            loss = library.tensor.sqr(outputs - targets).mean()
+        variables = list(self.variables.values())
+        update = MAKERS[workload.optimizer.kind]
+        updates = update(
+            library.tensor,
+            library.shared,
+            workload.optimizer,
+            list(zip(variables, self.arrays.values(), library.grad(loss, variables), strict=True)),
+            rate,
+        )
+        return library.function([rows, rate], loss, updates=list(updates))
+
+    def _forward(self, samples: Any) -> tuple[Any, Any]:
+        """The model's outputs, and the last layer before its activation."""
+        outputs = logits = samples
+        for number, layer in enumerate(self.workload.layers, start=1):
+            kernel, bias = (self.variables[f"layer{number}/{part}"] for part in ("kernel", "bias"))
+            logits = self.library.tensor.dot(outputs, kernel) + bias
+            outputs = self._activated(layer.activation, logits)
+        return outputs, logits
+
+    def _activated(self, activation: str, z: Any) -> Any:
+        """An activation, whose slope at zero is that of the other backends."""
+        tensor, number = self.library.tensor, self.type
+        match activation:
+            case "linear":
+                return z
+            case "sigmoid":
+                return self.library.sigmoid(z)
+            case "tanh":
+                return tensor.tanh(z)
+            case "relu":
+                return tensor.switch(z > 0, z, number(0))
+            case "selu":
+                # exp of a large z would be inf, and inf times the mask's 0 not a number
+                negative = number(SELU_ALPHA) * tensor.expm1(tensor.minimum(z, number(0)))
+                return number(SELU_SCALE) * tensor.switch(z > 0, z, negative)
+        raise Unsupported(f"{self.name} has no activation {activation}")

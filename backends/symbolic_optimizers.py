@@ -1,7 +1,8 @@
-"""Optimizers as updates of shared variables, in the forms that Theano's users write.
+"""Updates of shared variables as Theano's users write them (Lasagne's formulas, lasagne.updates).
 
-The formulas are those of Lasagne's ``updates`` module, the usual source of them; where they differ
-from the published ones is declared in ``Symbolic.semantics``.
+A maker takes the namespace of symbolic operations, the function that makes a shared variable, the
+workload's optimizer, for every weight its (variable, initial array, gradient), and the rate; it
+yields pairs of a shared variable and its next value. Constants are cast to the weights' precision.
 """
 
 from __future__ import annotations
@@ -11,90 +12,104 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-Updates = list[tuple[Any, Any]]
-
-
-def updates(
-    library: Any,
-    t: Any,
-    spec: Any,
-    variables: list[Any],
-    gradients: list[Any],
-    rate: Any,
-    number: Callable[[float], Any],
-) -> Updates:
-    """New value of every variable and of the optimizer's memory after one step."""
-    step = library.shared(number(0.0), name="step")
-    now = step + number(1.0)
-    made: Updates = [(step, now)]
-
-    def memory(variable: Any, value: float = 0.0) -> Any:
-        start = variable.get_value(borrow=True)
-        return library.shared(np.full_like(start, value), borrow=True)
-
-    rules = {
-        "sgd": _sgd, "adam": _adam, "adamax": _adamax, "adagrad": _adagrad,
-        "adadelta": _adadelta, "rmsprop": _rmsprop,
-    }  # fmt: skip
-    for variable, gradient in zip(variables, gradients, strict=True):
-        made += rules[spec.kind](t, spec, variable, gradient, rate, now, memory, number)
-    return made
+    Shared = Callable[[np.ndarray[Any, Any]], Any]
+    Weight = tuple[Any, np.ndarray[Any, Any], Any]
+    Updates = Iterator[tuple[Any, Any]]
 
 
-def _sgd(t: Any, s: Any, w: Any, g: Any, rate: Any, now: Any, memory: Any, n: Any) -> Updates:
-    del t, now
-    return _moved(s, w, rate * g, memory, n)
+def sgd(tensor: Any, shared: Shared, spec: Any, weights: list[Weight], rate: Any) -> Updates:  # noqa: ARG001
+    """Plain, heavy-ball or Nesterov: the velocity holds the rates of its terms."""
+    for w, array, g in weights:
+        if spec.momentum == 0.0:
+            yield w, w - rate * g
+            continue
+        velocity, momentum = shared(np.zeros_like(array)), array.dtype.type(spec.momentum)
+        moved = momentum * velocity - rate * g
+        yield velocity, moved
+        yield w, w + (momentum * moved - rate * g if spec.nesterov else moved)
 
 
-def _moved(s: Any, w: Any, change: Any, memory: Any, n: Any) -> Updates:
-    """``w - change``, with momentum where there is any."""
-    if not s.momentum:
-        return [(w, w - change)]
-    velocity = memory(w)
-    new = n(s.momentum) * velocity - change
-    if getattr(s, "nesterov", False):
-        return [(velocity, new), (w, w + n(s.momentum) * new - change)]
-    return [(velocity, new), (w, w + new)]
+def adam(tensor: Any, shared: Shared, spec: Any, weights: list[Weight], rate: Any) -> Updates:
+    """Epsilon is added before the bias is corrected."""
+    steps = shared(np.zeros((), np.float64))
+    t = steps + 1.0
+    yield steps, t
+    correction = tensor.sqrt(1.0 - spec.beta2**t) / (1.0 - spec.beta1**t)
+    for w, array, g in weights:
+        number = array.dtype.type
+        alpha = rate * tensor.cast(correction, array.dtype.name)
+        mean, square = shared(np.zeros_like(array)), shared(np.zeros_like(array))
+        m = number(spec.beta1) * mean + number(1.0 - spec.beta1) * g
+        v = number(spec.beta2) * square + number(1.0 - spec.beta2) * tensor.sqr(g)
+        yield mean, m
+        yield square, v
+        yield w, w - alpha * m / (tensor.sqrt(v) + number(spec.epsilon))
 
 
-def _adam(t: Any, s: Any, w: Any, g: Any, rate: Any, now: Any, memory: Any, n: Any) -> Updates:
-    m, v, one = memory(w), memory(w), n(1.0)
-    new_m = n(s.beta1) * m + n(1 - s.beta1) * g
-    new_v = n(s.beta2) * v + n(1 - s.beta2) * g * g
-    scaled = rate * t.sqrt(one - n(s.beta2) ** now) / (one - n(s.beta1) ** now)
-    new = w - scaled * new_m / (t.sqrt(new_v) + n(s.epsilon))
-    return [(m, new_m), (v, new_v), (w, new)]
+def adamax(tensor: Any, shared: Shared, spec: Any, weights: list[Weight], rate: Any) -> Updates:
+    """Epsilon is added to the norm."""
+    steps = shared(np.zeros((), np.float64))
+    t = steps + 1.0
+    yield steps, t
+    correction = 1.0 / (1.0 - spec.beta1**t)
+    for w, array, g in weights:
+        number = array.dtype.type
+        alpha = rate * tensor.cast(correction, array.dtype.name)
+        mean, norm = shared(np.zeros_like(array)), shared(np.zeros_like(array))
+        m = number(spec.beta1) * mean + number(1.0 - spec.beta1) * g
+        u = tensor.maximum(number(spec.beta2) * norm, abs(g))
+        yield mean, m
+        yield norm, u
+        yield w, w - alpha * m / (u + number(spec.epsilon))
 
 
-def _adamax(t: Any, s: Any, w: Any, g: Any, rate: Any, now: Any, memory: Any, n: Any) -> Updates:
-    m, u = memory(w), memory(w)
-    new_m = n(s.beta1) * m + n(1 - s.beta1) * g
-    new_u = t.maximum(n(s.beta2) * u, abs(g))
-    scaled = rate / (n(1.0) - n(s.beta1) ** now)
-    return [(m, new_m), (u, new_u), (w, w - scaled * new_m / (new_u + n(s.epsilon)))]
+def adagrad(tensor: Any, shared: Shared, spec: Any, weights: list[Weight], rate: Any) -> Updates:
+    """Epsilon is added inside the root."""
+    for w, array, g in weights:
+        number = array.dtype.type
+        total = shared(np.full_like(array, spec.accumulator))
+        s = total + tensor.sqr(g)
+        yield total, s
+        yield w, w - rate * g / tensor.sqrt(s + number(spec.epsilon))
 
 
-def _adagrad(t: Any, s: Any, w: Any, g: Any, rate: Any, now: Any, memory: Any, n: Any) -> Updates:
-    del now
-    a = memory(w, s.accumulator)
-    new = a + g * g
-    return [(a, new), (w, w - rate * g / t.sqrt(new + n(s.epsilon)))]
+def adadelta(tensor: Any, shared: Shared, spec: Any, weights: list[Weight], rate: Any) -> Updates:
+    """Zeiler's algorithm 1, its step scaled by the rate."""
+    for w, array, g in weights:
+        number = array.dtype.type
+        rho, rest, epsilon = number(spec.rho), number(1.0 - spec.rho), number(spec.epsilon)
+        square, change = shared(np.zeros_like(array)), shared(np.zeros_like(array))
+        s = rho * square + rest * tensor.sqr(g)
+        delta = g * tensor.sqrt(change + epsilon) / tensor.sqrt(s + epsilon)
+        yield square, s
+        yield change, rho * change + rest * tensor.sqr(delta)
+        yield w, w - rate * delta
 
 
-def _adadelta(t: Any, s: Any, w: Any, g: Any, rate: Any, now: Any, memory: Any, n: Any) -> Updates:
-    del now
-    a, d = memory(w), memory(w)
-    new_a = n(s.rho) * a + n(1 - s.rho) * g * g
-    change = g * t.sqrt(d + n(s.epsilon)) / t.sqrt(new_a + n(s.epsilon))
-    new_d = n(s.rho) * d + n(1 - s.rho) * change * change
-    return [(a, new_a), (d, new_d), (w, w - rate * change)]
+def rmsprop(tensor: Any, shared: Shared, spec: Any, weights: list[Weight], rate: Any) -> Updates:
+    """Epsilon is added inside the root; the velocity holds the rates of its terms."""
+    for w, array, g in weights:
+        number = array.dtype.type
+        square = shared(np.zeros_like(array))
+        s = number(spec.rho) * square + number(1.0 - spec.rho) * tensor.sqr(g)
+        yield square, s
+        delta = rate * g / tensor.sqrt(s + number(spec.epsilon))
+        if spec.momentum == 0.0:
+            yield w, w - delta
+            continue
+        velocity = shared(np.zeros_like(array))
+        moved = number(spec.momentum) * velocity - delta
+        yield velocity, moved
+        yield w, w + moved
 
 
-def _rmsprop(t: Any, s: Any, w: Any, g: Any, rate: Any, now: Any, memory: Any, n: Any) -> Updates:
-    del now
-    a = memory(w)
-    new = n(s.rho) * a + n(1 - s.rho) * g * g
-    change = rate * g / t.sqrt(new + n(s.epsilon))
-    return [(a, new), *_moved(s, w, change, memory, n)]
+MAKERS = {
+    "sgd": sgd,
+    "adam": adam,
+    "adamax": adamax,
+    "adagrad": adagrad,
+    "adadelta": adadelta,
+    "rmsprop": rmsprop,
+}

@@ -1,55 +1,75 @@
-"""Theano itself: symbolic code compiled to C++, with NumPy's BLAS."""
+"""Theano 1.0: a symbolic graph, compiled to C."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from levelfield.backend import Unsupported
 
-from .symbolic import Symbolic
+from .symbolic import Library, Symbolic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-FLAGS = "blas.ldflags=,floatX=float32,device=cpu,base_compiledir={caches}/theano"
-"""Without ``blas.ldflags`` the import looks for parts that NumPy no longer has."""
+
+# With no library named, Theano multiplies matrices through NumPy's own BLAS.
+THEANO = {"THEANO_FLAGS": "device=cpu,blas.ldflags=,base_compiledir={caches}/theano"}
 
 
 class Theano(Symbolic):
-    """Theano's default mode: all its graph optimizations, C++ where there is C++ code."""
+    """Native Theano, in its default mode: every optimization, C code run by its C virtual machine.
+
+    Its sigmoid is exactly 1 beyond 15 in float32 and beyond 19 in float64.
+    """
 
     name = "theano"
     modes = ("fast_run",)
     environment = "theano"
-    packages = ("Theano",)
+    packages = ("theano", "scipy")
     imports = ("theano",)
-    environ: ClassVar = {"THEANO_FLAGS": FLAGS}
+    environ: ClassVar = THEANO
 
-    def load(self, precision: str) -> tuple[Any, Any]:
-        """Import Theano, which must have found a compiler."""
+    def open(self) -> Library:
+        """Import Theano."""
         import theano
         from theano import tensor
 
-        check(theano)
-        theano.config.floatX = precision
-        return theano, tensor
+        require_compiler(theano)
+        self.theano = theano
 
-    def functions(self) -> dict[str, Callable[[Any], Any]]:
-        """Theano keeps them in ``tensor.nnet``."""
-        nnet = self.tensor.nnet
-        return {"sigmoid": nnet.sigmoid, "relu": nnet.relu, "softplus": nnet.softplus}
+        def function(inputs: list[Any], outputs: Any, **how: Any) -> Any:
+            made = theano.function(inputs, outputs, **how)
+            made.trust_input = True
+            return made
 
-    def how(self) -> dict[str, Any]:
-        """The default mode has no argument."""
-        return {}
+        return Library(
+            tensor=tensor,
+            shared=partial(theano.shared, borrow=True),
+            grad=theano.grad,
+            function=function,
+            sigmoid=tensor.nnet.sigmoid,
+            softplus=tensor.nnet.softplus,
+        )
 
     def settings(self) -> Mapping[str, str | int | bool]:
         """What Theano compiles with."""
-        config = self.library.config
-        return {"mode": config.mode, "compiler": config.cxx, "BLAS flags": config.blas.ldflags}
+        return read_settings(self.theano)
 
 
-def check(theano: Any) -> None:
-    """Without a compiler Theano goes on in Python, without a word and very slowly."""
+def require_compiler(theano: Any) -> None:
+    """Raise `Unsupported` where Theano would run graphs in Python, silently slow."""
     if not theano.config.cxx:
-        raise Unsupported("Theano found no C++ compiler (g++) and would compute in Python")
+        raise Unsupported("Theano without a C++ compiler runs its graphs in Python: install g++")
+
+
+def read_settings(theano: Any) -> dict[str, str | int | bool]:
+    """What Theano compiles with, read back from it."""
+    config = theano.config
+    return {
+        "linker": config.linker,
+        "optimizer": config.optimizer,
+        "compiler": config.cxx,
+        "BLAS": config.blas.ldflags or "NumPy's",
+        "openmp": config.openmp,
+    }

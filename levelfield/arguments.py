@@ -56,6 +56,8 @@ def _how() -> argparse.ArgumentParser:
     what.add_argument("--threads", type=COUNT, metavar="N", help="cores (default: all)")
     changes = "change the suite, every workload: --set epochs=3 --set optimizer.epsilon=1.0e-8"
     what.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=changes)
+    only = "only workloads of these names; VII takes VII-mnist too"
+    what.add_argument("--only", metavar="A,B", help=only)
     what.add_argument("--seed", type=SEED, metavar="N", help="of weights, sample orders and trials")
     what.add_argument("--timeout", type=NUMBER, metavar="S", help="seconds a trial")
     what.add_argument("--quiet", action="store_true", help="no progress")
@@ -137,6 +139,15 @@ def _report(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--baseline", metavar="CONTENDER", help="ratios to this one")
 
 
+def _reproduce(verb: argparse.ArgumentParser) -> None:
+    """Published figures beside a study's: what holds here, what does not?"""
+    verb.add_argument("what", choices=["thesis-autoencoders", "thesis-elephas"])
+    study = "the study's folder (default: run the suite first)"
+    verb.add_argument("study", nargs="?", metavar="STUDY", help=study)
+    verb.add_argument("--out", metavar="DIR", help="the new study's folder")
+    verb.add_argument("--repeats", type=COUNT, metavar="N", help="trials a contender")
+
+
 def _export(verb: argparse.ArgumentParser) -> None:
     """Stored studies for other tools: asv's result files, commit by commit."""
     verb.add_argument("studies", nargs="+", metavar="STUDY", help="the studies' folders")
@@ -154,6 +165,7 @@ ADD = {
     "compare": _compare,
     "env": _env,
     "report": _report,
+    "reproduce": _reproduce,
     "export": _export,
 }
-HOW = frozenset({"verify", "run", "compare"})
+HOW = frozenset({"verify", "run", "compare", "reproduce"})

@@ -116,6 +116,22 @@ def report(options: argparse.Namespace) -> int:
     return 0
 
 
+def reproduce(options: argparse.Namespace) -> int:
+    """Set published figures beside those of a study, made first where none is given."""
+    from levelfield.results import reproduce, study
+    from levelfield.run import bench, runner
+
+    folder = Path(options.study or options.out or _fresh_folder(options.what))
+    if not options.study:
+        options.suite = options.what
+        suite, contenders, how = _chosen(options)
+        with bench.bench(suite, contenders, how) as made:
+            runner.run(made, folder, resume=False)
+    print(reproduce.describe(options.what, study.load(folder)))
+    print(f"\nstudy: {folder}")
+    return 0
+
+
 def compare(options: argparse.Namespace) -> int:
     """Two codes, two environments, two contenders of a study, or two studies: faster, slower?"""
     from levelfield.results import summary
@@ -214,6 +230,8 @@ def _chosen(options: argparse.Namespace) -> tuple[Suite, list[Contender], Option
     chosen = suite.load(suite.find(options.suite, folder), changes=options.set)
     if getattr(options, "repeats", None) is not None:
         chosen = dataclasses.replace(chosen, repeats=options.repeats)
+    if options.only:
+        chosen = suite.only(chosen, _names(options.only))
     if options.seed is not None:
         workloads = tuple(w.replace(seed=options.seed) for w in chosen.workloads)
         chosen = dataclasses.replace(chosen, workloads=workloads)
@@ -267,6 +285,7 @@ VERBS = {
     "compare": compare,
     "env": env,
     "report": report,
+    "reproduce": reproduce,
     "export": export,
 }
 

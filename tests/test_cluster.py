@@ -27,6 +27,12 @@ except Unsupported as reason:
     WHY = WHY or str(reason)
 real = pytest.mark.skipif(bool(WHY), reason=WHY or "Spark is here")
 slow = pytest.mark.slow
+BROKEN = """#!/bin/sh
+case "$*" in
+    -version) echo 'openjdk version "17.0.1"' >&2 ;;
+    *) echo 'No room for a heap' >&2; exit 1 ;;
+esac
+"""
 PATIENCE = 60.0
 """Seconds after which what ought to have ended has not."""
 
@@ -136,7 +142,7 @@ def test_up_and_down(tmp_path):
             assert other.master != machines.master  # a port that is taken is not chosen
     assert gone(pids)
     assert mine() == before
-    assert "Registered with master" in (tmp_path / "worker-2.log").read_text()
+    assert (tmp_path / "master.log").read_text().count("Registering worker") == 2
     machines.close()
 
 
@@ -189,7 +195,7 @@ def test_a_killed_executor_s_work_is_done_again(tmp_path):
         print(json.dumps([found, len(victims)]))
     """))  # fmt: skip
     assert result == [9, 16]
-    assert killed == 1
+    assert killed >= 1
 
 
 @real
@@ -227,8 +233,11 @@ def test_a_worker_that_never_registers(tmp_path, monkeypatch):
 @real
 @slow
 def test_a_master_that_ends_at_once_is_told_with_its_log(tmp_path, monkeypatch):
-    monkeypatch.setenv("SPARK_DAEMON_JAVA_OPTS", "-XX:NoSuchOption")
-    with pytest.raises(ClusterError, match=r"the cluster's master is gone: .*(virtual|NoSuch)"):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "java").write_text(BROKEN)
+    (tmp_path / "bin" / "java").chmod(0o755)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    with pytest.raises(ClusterError, match=r"the cluster's master is gone: No room for a heap"):
         Cluster.start(parse("spark:1x1x512m"), tmp_path)
 
 

@@ -129,6 +129,17 @@ def test_devices_of_the_suite_and_of_the_options():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("cores", "counts"),
+    [(1, [1]), (2, [1, 2]), (3, [1, 2, 3]), (4, [1, 2, 4]), (12, [1, 2, 4, 8, 12])],
+)
+def test_every_cluster_that_the_cores_allow(cores, counts):
+    known = adapters()
+    known["beta"].devices = frozenset({"spark"})
+    found = contenders(["alpha", "beta@spark:*"], known, cores=cores)
+    assert [c.device for c in found] == ["cpu", *(f"spark:{n}x1" for n in counts)]
+
+
 @given(st.integers(1, 99), st.integers(1, 99), st.sampled_from(["", "x3g", "x500m"]))
 def test_a_cluster_is_executors_cores_and_memory(executors, cores, memory):
     found = parse(f"spark:{executors}x{cores}{memory}")
@@ -136,6 +147,19 @@ def test_a_cluster_is_executors_cores_and_memory(executors, cores, memory):
     assert (found.partitions, found.master) == (executors * cores, "")
     there = parse(f"spark://host.name-1:7077/{executors}x{cores}{memory}")
     assert (there.master, there.partitions) == ("spark://host.name-1:7077", executors * cores)
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 20))
+def test_a_cluster_is_fitted_to_the_machine_where_it_says_so(executors, cores, machine):
+    asked = parse(f"spark:{executors}x{cores}x16g/fit")
+    found = asked.fitted(machine)
+    if executors * cores <= machine:
+        assert found == asked
+    else:
+        assert 0 < found.partitions <= machine
+        assert (found.executors, found.memory) == (min(executors, machine), "")
+    as_it_is = parse(f"spark:{executors}x{cores}x16g")
+    assert as_it_is.fitted(machine) == as_it_is
 
 
 def test_there_must_be_a_contender():

@@ -284,3 +284,34 @@ def test_a_row_agrees_with_itself_when_trials_are_even() -> None:
     cells = ranking(made())["jax/scan"]
     assert cells[1] == seconds(median(walls)).replace("\N{NO-BREAK SPACE}", " ")
     assert cells[5] == count(rows[0].samples / median(walls))
+
+
+def test_a_cluster_s_speed_up_and_costs() -> None:
+    """Two sizes of one cluster: the epochs of the second take half as long."""
+    roles = {"driver": 3.0, "executors": 40.0}
+
+    def change(r: Record) -> Record:
+        if r.status != "ok":
+            return r
+        size = 1 if r.backend == "jax" else 2
+        return replace(
+            r, backend="elephas", mode="synchronous", device=f"spark:{size}x1",
+            epochs=replace(r.epochs, wall=(9.0,) + (4.0 / size,) * (len(r.epochs.wall) - 1)),
+            settings={"partitions": size, "executors": size, "cores of an executor": 1},
+            cluster={n: Span(wall=9.0, user=s, system=0.0) for n, s in roles.items()},
+            traffic={"shuffle read": 2**20},
+        )  # fmt: skip
+
+    recipe = replace(RECIPE, contenders=2, repeats=3)
+    section = made(change, recipe=recipe).one("section", id="cluster")
+    table, costs = section.all("table")
+    one, two = pages.rows(table)
+    assert (one[0], one[2], one[3]) == ("1", "1", "100 %")
+    assert (two[0], two[2].split()[0], two[3]) == ("2", "2.00", "100 %")
+    assert "Serial share by Amdahl's law: 0.00" in section.text
+    assert {row[2] for row in pages.rows(costs)} == {"1 x 1", "2 x 1"}
+    assert all("40" in row[7] for row in pages.rows(costs))
+
+
+def test_no_cluster_no_section() -> None:
+    assert not made().all("section", id="cluster")

@@ -7,6 +7,7 @@ their Python processes are then in that worker's process tree, end with it and c
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -29,7 +30,7 @@ from levelfield.backend import Unsupported
 from levelfield.spec.device import Device
 
 MARKER = "LEVELFIELD_CLUSTER"
-"""Variable of every process of a cluster: its owner's process number and start."""
+"""Variable of every process of a cluster: its owner's number and start, and which of his it is."""
 JAVA = 17
 """The oldest Java that Spark 4 runs on."""
 UP, DOWN = 60.0, 5.0
@@ -42,6 +43,8 @@ LAUNCHER = (
     "import ctypes,os,sys; ctypes.CDLL(None).prctl(1, 9); os.execv(sys.argv[1], sys.argv[1:])"
 )
 """Ends with its parent (PR_SET_PDEATHSIG, SIGKILL), and so does what it becomes."""
+
+_NUMBERS = itertools.count(1)
 
 
 class ClusterError(RuntimeError):
@@ -59,6 +62,8 @@ class Cluster:
     page: str = ""
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     """By role: ``master``, ``worker 1`` ..."""
+    mark: str = field(default_factory=lambda: f"{_self()}:{next(_NUMBERS)}")
+    """In the environment of all its processes, and of Spark's driver JVM."""
 
     @classmethod
     def start(cls, device: Device, folder: Path, *, timeout: float = UP) -> Self:
@@ -70,6 +75,7 @@ class Cluster:
         sweep()
         folder.mkdir(parents=True, exist_ok=True)
         cluster = cls(device=device, folder=folder)
+        os.environ[MARKER] = cluster.mark
         deadline = time.monotonic() + timeout
         try:
             cluster._launch("master", "org.apache.spark.deploy.master.Master")
@@ -104,7 +110,7 @@ class Cluster:
         """End every process of the cluster, executors included; may be called twice."""
         for number in (signal.SIGTERM, signal.SIGKILL):
             left = [p for p in self.processes.values() if p.poll() is None]
-            left_over = [pid for pid, owner in _marked() if owner == _self()]
+            left_over = [pid for pid, mark in _marked() if mark == self.mark]
             for process in left:
                 process.send_signal(number)
             if number == signal.SIGKILL:
@@ -128,7 +134,7 @@ class Cluster:
         home = spark_home()
         command = [str(home / "bin" / "spark-class"), kind, "--host", "127.0.0.1", "--port", "0"]
         environ = {
-            **os.environ, MARKER: _self(), "SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1",
+            **os.environ, MARKER: self.mark, "SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1",
             "SPARK_NO_DAEMONIZE": "1", "PYSPARK_PYTHON": sys.executable,
             "SPARK_DAEMON_MEMORY": "512m",
         }  # fmt: skip
@@ -241,7 +247,7 @@ def _started(pid: int) -> str:
 
 
 def _lives(owner: str) -> bool:
-    pid, _, started = owner.partition(":")
+    pid, started, *_ = owner.split(":")
     try:
         return _started(int(pid)) == started
     except (OSError, ValueError):
@@ -249,7 +255,7 @@ def _lives(owner: str) -> bool:
 
 
 def _marked() -> Iterator[tuple[int, str]]:
-    """Processes of clusters, with their owners."""
+    """Processes of clusters, with their marks."""
     for place in Path("/proc").iterdir():
         if place.name.isdigit():
             with contextlib.suppress(OSError):

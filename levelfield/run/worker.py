@@ -63,7 +63,7 @@ class Worker:
         from levelfield.run import cluster
         from levelfield.spec.device import parse
 
-        wanted = parse(device)
+        wanted = parse(device).fitted(len(os.sched_getaffinity(0)))
         if wanted.master:
             return {"device": device}
         with self.clock.running():

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from levelfield.backend import Backend
 from levelfield.errors import UserError, unknown
-from levelfield.spec.device import parse, usual
+from levelfield.spec.device import EVERY, clusters, parse, usual
 from levelfield.spec.workload import Workload
 
 Adapters = Mapping[str, type[Backend]]
@@ -110,7 +110,12 @@ def _placed(
 ) -> list[tuple[str, str]]:
     """Modes with their devices; those asked for that no such backend runs on are told once."""
     if not kinds:
-        return [(mode, place or usual(runs_on, cores=cores)) for mode, place in found]
+        usually = usual(runs_on, cores=cores)
+        return [
+            (mode, device or usually)
+            for mode, place in found
+            for device in (clusters(cores) if place == EVERY else [place])
+        ]
     places = [text for text, kind in kinds.items() if kind in runs_on] or list(kinds)[:1]
     return [(mode, place) for mode in dict(found) for place in places]
 
@@ -135,7 +140,7 @@ def _wanted(wanted: Sequence[str], adapters: Adapters) -> dict[str, list[tuple[s
     chosen: dict[str, list[tuple[str, str]]] = {}
     for place, text in enumerate(wanted):
         label, at, device = text.partition("@")
-        if at:
+        if at and device != EVERY:
             parse(device, where=f"contenders[{place}]")
         name, _, mode = label.partition("/")
         names = list(adapters) if name == "all" else [name]

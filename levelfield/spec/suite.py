@@ -29,7 +29,8 @@ class Suite(Spec):
     contenders: tuple[str, ...] = ("all",)
     """``torch`` (its default mode), ``torch/compile``, ``torch/*`` (every mode) or ``all``.
 
-    With a device where it is not the usual one: ``torch@cuda``, ``spark-torch@spark:2x1``.
+    With a device where it is not the usual one: ``torch@cuda``, ``spark-torch@spark:2x1``, or
+    ``@spark:*``: on one, two, four ... executors, as far as the cores go.
     """
     workloads: tuple[Workload, ...]
 
@@ -69,6 +70,18 @@ def load(path: Path, *, changes: Iterable[str] = ()) -> Suite:
     suite, pairs = _itself_changed(suite, pairs)
     workloads = tuple(_changed(workload, pairs) for workload in suite.workloads)
     return dataclasses.replace(suite, workloads=workloads)
+
+
+def only(suite: Suite, names: Iterable[str]) -> Suite:
+    """The suite with the workloads of these names; ``VII`` takes ``VII-mnist`` with it."""
+    chosen: list[Workload] = []
+    known = {workload.name for workload in suite.workloads}
+    known |= {name.rpartition("-")[0] for name in known if "-" in name}
+    for name in names:
+        if name not in known:
+            raise unknown("workload", name, known, where="--only")
+        chosen += [w for w in suite.workloads if name in {w.name, w.name.rpartition("-")[0]}]
+    return dataclasses.replace(suite, workloads=tuple(dict.fromkeys(chosen)))
 
 
 def find(name: str, folder: Path) -> Path:

@@ -85,9 +85,8 @@ def verify(
     """
     semantics.check(adapter.semantics, where=f"semantics of {adapter.name}")
     material = reference.material
-    mode, device = how["mode"], how["device"]
-    partitions, device = distributed.partitions(adapter, mode=mode, device=device)
-    how["device"] = device
+    facts = {key: how[key] for key in ("mode", "device", "threads")}
+    partitions, how["device"] = distributed.partitions(adapter, **facts)
     standard = reference.standard(adapter.semantics, partitions)
     precision = material.workload.precision
     with start() as process:

@@ -33,15 +33,16 @@ GENTLE = 2.0**-6
 """Of the rate at which one step changes the weights by themselves: several must not explode."""
 
 
-def partitions(adapter: type[Backend], *, mode: str, device: str) -> tuple[int, str]:
+def partitions(adapter: type[Backend], *, mode: str, device: str, threads: int) -> tuple[int, str]:
     """Partitions that the reference is to simulate (0: none), and the device to verify on."""
     how = adapter.distributed.get(mode)
     if how is None:
         return 0, device
     if how == "averaged":
-        return parse(device).partitions, device
-    shape = device.rpartition("/")[2] if "://" in device else device.partition(":")[2]
-    return 1, device.replace(shape, "x".join(["1", "1", *shape.split("x")[2:]]))
+        return parse(device).fitted(threads).partitions, device
+    found = parse(device)
+    start = f"{found.master}/" if found.master else "spark:"
+    return 1, start + "x".join(["1", "1", *([found.memory] if found.memory else [])])
 
 
 class Averaged:

@@ -1,0 +1,135 @@
+"""What more processes buy: speed-up, efficiency, and the laws of Amdahl and Gustafson."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from levelfield.results import against
+from levelfield.results.estimate import Interval
+from levelfield.results.record import Record
+from levelfield.results.study import Study
+from levelfield.spec.device import parse
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One size of the cluster."""
+
+    partitions: int
+    seconds: float
+    """Of the typical epoch."""
+    speedup: Interval | None
+    """Over one partition; none for one partition itself."""
+    cpu: float
+    """Seconds of all processes in one epoch, user and system."""
+    loss: float
+    """Of the test set after the last epoch: the same samples for every size."""
+
+    @property
+    def efficiency(self) -> float:
+        """Speed-up over the number of partitions."""
+        return (self.speedup.estimate if self.speedup else 1.0) / self.partitions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """A law's serial share, over blocks; bounds are none where there is one block only."""
+
+    estimate: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """One backend's mode on one workload, from one partition on."""
+
+    workload: str
+    contender: str
+    points: tuple[Point, ...]
+    amdahl: Share | None
+    """Share s of the work that does not speed up: T(n) / T(1) = s + (1 - s) / n (Amdahl, 1967)."""
+    gustafson: Share | None
+    """The same if the work grew with the processes: S(n) = n - s (n - 1) (Gustafson, 1988)."""
+
+
+def curves(study: Study) -> list[Curve]:
+    """Every curve that has one partition and at least one more, in the order of the records."""
+    groups: dict[tuple[str, str], dict[int, list[Record]]] = {}
+    for record in study.records:
+        if record.status == "ok" and record.device.startswith("spark"):
+            size = int(record.settings.get("partitions", parse(record.device).partitions))
+            who = record.workload, f"{record.backend}/{record.mode}"
+            groups.setdefault(who, {}).setdefault(size, []).append(record)
+    return [
+        _curve(workload, who, sizes)
+        for (workload, who), sizes in groups.items()
+        if 1 in sizes and len(sizes) > 1
+    ]
+
+
+def _curve(workload: str, who: str, sizes: Mapping[int, list[Record]]) -> Curve:
+    ordered = sorted(sizes)
+    times = {n: _by_block(sizes[n]) for n in ordered}
+    blocks = sorted(set.intersection(*(set(found) for found in times.values())))
+    ratios = [{n: times[n][b] / times[1][b] for n in ordered} for b in blocks]
+    return Curve(
+        workload=workload,
+        contender=who,
+        points=tuple(_point(n, sizes) for n in ordered),
+        amdahl=_share([amdahl(each) for each in ratios]),
+        gustafson=_share([gustafson(each) for each in ratios]),
+    )
+
+
+def _point(size: int, sizes: Mapping[int, list[Record]]) -> Point:
+    records = sizes[size]
+    epochs = [
+        statistics.median(u + s for u, s in zip(r.epochs.user, r.epochs.system, strict=True))
+        for r in records
+    ]
+    return Point(
+        partitions=size,
+        seconds=against.typical(records),
+        speedup=None if size == 1 else against.ratio(records, sizes[1], comparisons=len(sizes) - 1),
+        cpu=statistics.median(epochs),
+        loss=statistics.median(r.epochs.test_loss[-1] for r in records),
+    )
+
+
+def _by_block(records: Sequence[Record]) -> dict[int, float]:
+    return {record.block: against.typical([record]) for record in records}
+
+
+def amdahl(ratios: Mapping[int, float]) -> float:
+    """Serial share by least squares, from T(n) / T(1) by n: y - 1/n = s (1 - 1/n)."""
+    points = [(1 - 1 / n, y - 1 / n) for n, y in ratios.items() if n > 1]
+    return sum(z * y for z, y in points) / sum(z * z for z, _ in points)
+
+
+def gustafson(ratios: Mapping[int, float]) -> float:
+    """Serial share by least squares, from T(n) / T(1) by n: n - S = s (n - 1)."""
+    points = [(n - 1, n - 1 / y) for n, y in ratios.items() if n > 1]
+    return sum(z * y for z, y in points) / sum(z * z for z, _ in points)
+
+
+def _share(found: Sequence[float]) -> Share | None:
+    """Mean over blocks with Student's t interval."""
+    if not found:
+        return None
+    middle = statistics.fmean(found)
+    if len(found) == 1:
+        return Share(estimate=middle, low=None, high=None)
+    from scipy import stats
+
+    reach = float(stats.t.ppf(0.5 + CONFIDENCE / 2, len(found) - 1)) * statistics.stdev(found)
+    reach /= math.sqrt(len(found))
+    return Share(estimate=middle, low=middle - reach, high=middle + reach)
+
+
+__all__ = ["Curve", "Point", "Share", "amdahl", "curves", "gustafson"]

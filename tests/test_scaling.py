@@ -1,0 +1,178 @@
+"""Speed-up, the laws of Amdahl and Gustafson, and the published study beside ours."""
+
+from __future__ import annotations
+
+import csv
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from levelfield import registry
+from levelfield.errors import UserError
+from levelfield.results import reproduce
+from levelfield.results.record import Epochs, Record
+from levelfield.results.scaling import amdahl, curves, gustafson
+from levelfield.results.store import Head
+from levelfield.results.study import Study
+from levelfield.spec import suite
+
+SIZES = st.sets(st.integers(2, 64), min_size=1, max_size=6)
+ROOT = Path(__file__).parents[1]
+
+
+def record(
+    workload: str,
+    backend: str,
+    device: str = "cpu",
+    block: int = 1,
+    *,
+    wall: float = 1.0,
+    user: float = 1.0,
+    loss: float = 0.1,
+    losses: tuple[float, ...] = (),
+    **facts,
+) -> Record:
+    count = max(6, len(losses))
+    return Record(
+        key=f"{workload}{backend}{device}{block}", workload=workload, fingerprint=workload,
+        backend=backend, mode="m", device=device, environment="main", repeat=block, block=block,
+        position=0, status="ok",
+        epochs=Epochs(wall=(9.0,) + (wall,) * (count - 1), user=(9.0,) + (user,) * (count - 1),
+                      system=(0.0,) * count, loss=(loss,) * count,
+                      test_loss=losses or (loss,) * count),
+        **facts,
+    )  # fmt: skip
+
+
+def study(*records: Record) -> Study:
+    head = Head(suite="s", created="", levelfield="", seed=0, repeats=1, workloads={},
+                contenders=(), options={}, machine={})  # fmt: skip
+    return Study(Path("nowhere"), head, records, ())
+
+
+@given(SIZES, st.floats(0, 1))
+def test_the_laws_find_their_own_share(sizes, share):
+    """Made by each law's own formula, without noise."""
+    by_amdahl = {n: share + (1 - share) / n for n in sizes}
+    assert amdahl(by_amdahl) == pytest.approx(share, abs=1e-9)
+    by_gustafson = {n: 1 / (n - share * (n - 1)) for n in sizes}
+    assert gustafson(by_gustafson) == pytest.approx(share, abs=1e-9)
+
+
+def test_curves_of_a_study():
+    blocks, share = (1, 2, 3), 0.3
+    times = {n: share + (1 - share) / n for n in (1, 2, 4)}
+    luck = {1: 1.0, 2: 1.1, 3: 0.9}
+    rows = [
+        record("w", "elephas", f"spark:{n}x1", block, wall=10 * t * luck[block], user=10 * n)
+        for block in blocks
+        for n, t in times.items()
+    ]
+    rows += [record("w", "torch", block=b) for b in blocks]
+    rows += [record("w", "lonely", "spark:1x1"), record("v", "lonely", "spark:2x1")]
+    (curve,) = curves(study(*rows))
+    assert (curve.workload, curve.contender) == ("w", "elephas/m")
+    assert [p.partitions for p in curve.points] == [1, 2, 4]
+    for point in curve.points[1:]:
+        assert point.speedup is not None
+        assert point.speedup.estimate == pytest.approx(1 / times[point.partitions])
+        assert point.efficiency == pytest.approx(1 / times[point.partitions] / point.partitions)
+        assert point.cpu == pytest.approx(10 * point.partitions)
+    assert curve.amdahl is not None
+    assert curve.amdahl.estimate == pytest.approx(share)
+    assert (curve.amdahl.low, curve.amdahl.high) == (pytest.approx(share), pytest.approx(share))
+
+
+def test_what_was_run_goes_before_what_was_asked_for():
+    rows = [
+        record("w", "elephas", "spark:4x4x16g/fit", settings={"partitions": 2}),
+        record("w", "elephas", "spark:1x1"),
+    ]
+    (curve,) = curves(study(*rows))
+    assert [point.partitions for point in curve.points] == [1, 2]
+    assert curve.amdahl is not None
+    assert curve.amdahl.low is None
+
+
+def test_the_suites_are_what_their_script_writes(tmp_path):
+    script = ROOT / "benchmarks" / "published_suites.py"
+    subprocess.run([sys.executable, str(script), str(tmp_path)], check=True)
+    for name in ("thesis-autoencoders", "thesis-elephas"):
+        assert (tmp_path / f"{name}.yaml").read_text() == (
+            registry.suites() / f"{name}.yaml"
+        ).read_text()
+
+
+def test_the_published_experiments():
+    found = suite.load(registry.suites() / "thesis-autoencoders.yaml")
+    assert len(found.workloads) == 44
+    (five,) = suite.only(found, ["VIII-fashion_mnist"]).workloads
+    assert (five.batch, five.schedule.rate, five.optimizer.kind) == (500, 0.0001, "adam")
+    assert [layer.units for layer in five.layers] == [
+        1000,
+        500,
+        250,
+        125,
+        32,
+        125,
+        250,
+        500,
+        1000,
+        784,
+    ]
+    assert [w.name for w in suite.only(found, ["VII"]).workloads] == [
+        "VII-mnist",
+        "VII-fashion_mnist",
+    ]
+    with pytest.raises(UserError, match=r"--only: unknown workload 'VIIII'"):
+        suite.only(found, ["VIIII"])
+    with (registry.suites().parent / "published" / "autoencoder_experiments.csv").open() as file:
+        rows = {row["experiment"]: row for row in csv.DictReader(file)}
+    assert {w.name.rpartition("-")[0] for w in found.workloads} == set(rows)
+
+
+def test_orderings_hold_or_not():
+    """Published for VII on MNIST: Keras on Theano uses least user time of the four."""
+    with (registry.suites().parent / "published" / "autoencoder_user_seconds.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["dataset"] == "mnist"]
+    published = {(row["experiment"], row["library"]): row["user_seconds"] for row in rows}
+    libraries = [library for experiment, library in published if experiment == "VII"]
+    first = min(libraries, key=lambda name: float(published["VII", name]))
+    other = next(name for name in libraries if name != first)
+    same = [record("VII-mnist", n, user=1.0 if n == first else 2.0) for n in libraries]
+    text = reproduce.describe("thesis-autoencoders", study(*same))
+    assert f"VII-mnist: {first} uses least user time: holds" in text
+    assert f"{float(published['VII', first]) / 1000:.4f}" in text
+    turned = [record("VII-mnist", n, user=1.0 if n == other else 2.0) for n in libraries]
+    text = reproduce.describe("thesis-autoencoders", study(*turned))
+    assert f"does not hold ({other} does here, {first} uses 2.00x" in text
+
+
+def test_losses_and_what_does_not_learn():
+    rows = [record("VII-mnist", "torch", loss=0.01), record("I-mnist", "torch", loss=0.2)]
+    rows += [record("II-mnist", "torch", loss=0.02), record("VII-mnist", "theano")]
+    text = reproduce.describe("thesis-autoencoders", study(*rows))
+    assert "mnist, torch: VII has the lowest loss: holds" in text
+    assert "mnist, torch: I does not learn: holds (its loss is 20.0 times VII's)" in text
+    assert "mnist, torch: II does not learn: does not hold" in text
+
+
+def test_clusters_beside_the_published_ones():
+    device = "spark:4x4x16g/fit"
+    settings = {"executors": 2, "cores of an executor": 1}
+    rows = [record("VII-mnist", "elephas", device, wall=3.0, settings=settings,
+                   losses=(0.05, 0.02, 0.03))]  # fmt: skip
+    text = reproduce.describe("thesis-elephas", study(*rows))
+    assert "4/16 on mnist: published 7.37 s an epoch; here, on a cluster of 2x1, 3.00 s" in text
+    assert "its error rises with the epochs: holds (+50%)" in text
+    assert math.isclose(7374 / 1000, 7.374)
+
+
+def test_a_study_of_something_else():
+    with pytest.raises(UserError, match="nothing in this study was published"):
+        reproduce.describe("thesis-autoencoders", study(record("mine", "torch")))
