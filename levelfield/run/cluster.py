@@ -176,10 +176,10 @@ class Cluster:
         return self.folder / f"{role.replace(' ', '-')}.log"
 
     def _end(self, role: str) -> str:
-        """The last line of a process' log that is no stack trace."""
+        """The last lines of a process' log that are no stack trace."""
         lines = self._log(role).read_text(errors="replace").splitlines()
         told = [line.strip() for line in lines if line.strip() and not line.startswith("\tat ")]
-        return told[-1] if told else "it said nothing"
+        return " / ".join(told[-2:]) or "it said nothing"
 
 
 def logs() -> Path:
