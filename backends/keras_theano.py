@@ -46,6 +46,8 @@ class KerasTheano(Keras):
 
         self.keras, self.workload, self.names = keras, workload, list(weights)
         keras.backend.set_floatx(workload.precision)
+        # Keras set it when it was imported; it decides in which precision plain numbers are taken
+        self.theano.config.floatX = workload.precision
         # a Sequential of Keras 2 begins with the layer of inputs, not with their tensor
         parts = {"layers": keras.layers, "Sequential": keras.Sequential}
         names = SimpleNamespace(Input=keras.layers.InputLayer, **parts)
@@ -56,13 +58,12 @@ class KerasTheano(Keras):
             self._accumulate(workload.optimizer.accumulator)
 
     def prepare(self, workload: Workload, threads: int) -> None:
-        """Let Keras find names that Python has moved since, and Theano work in the precision."""
-        del threads  # the BLAS takes its threads from the environment
+        """Let Keras find the names that Python has moved since."""
+        del workload, threads  # the BLAS takes its threads from the environment
         import theano
 
         require_compiler(theano)
         modernise()
-        theano.config.floatX = workload.precision
         self.theano = theano
 
     def set_rate(self, rate: float) -> None:

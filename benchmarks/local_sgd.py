@@ -3,8 +3,8 @@
     python benchmarks/local_sgd.py [--suite quick] [--epochs 400] [--partitions 1 4 8]
 
 The reference's own simulation (`levelfield.verify.distributed.Averaged`) trains a suite's first
-workload in k partitions whose optimizers start afresh in
-every epoch, as Elephas' do, and in k that keep their optimizers' memory. Printed: the test loss after some epochs, the lowest, and whether it ends above it.
+workload in k partitions whose optimizers start afresh in every epoch, as Elephas' do, and in k that
+keep their optimizers' memory. Printed: the test loss after some epochs, and the lowest.
 """
 
 from __future__ import annotations

@@ -35,8 +35,8 @@ SLOW = {
 """They compile, for seconds, whatever they are given: a part of the cases is enough."""
 ROUNDED = {"keras-torch": None, "keras-jax": "tanh", "theano": None, "keras-theano": None}
 """Theano's sigmoid is exactly 1 beyond 19, in float64 too. Keras 3.15 promotes float64 to float32
-on every engine but TensorFlow: on PyTorch wherever two tensors are added, on JAX in tanh. Verification
-says so of a float64 workload; here they agree as far as float32 goes."""
+on every engine but TensorFlow: on PyTorch wherever two tensors are added, on JAX in tanh.
+Verification says so of a float64 workload; here they agree as far as float32 goes."""
 STRICT = str(ADAPTERS / "strict.py")
 E = 1e-3
 OPTIMIZERS = {
