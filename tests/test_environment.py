@@ -19,11 +19,12 @@ from wheels import wheel
 
 from levelfield import registry
 from levelfield.errors import UserError
-from levelfield.run import environment, environment_build
+from levelfield.run import environment, environment_build, sides
 from levelfield.run.environment import FOLDER, STAMP, at, canonical, distributions, read, trouble
 from levelfield.run.environment_build import create, remove
 from levelfield.run.homes import homes
 from levelfield.run.progress import Progress
+from levelfield.run.sides import side
 from levelfield.spec.plan import Contender
 
 ENV = (sys.executable, "-P", "-m", "levelfield", "env")
@@ -242,3 +243,19 @@ def test_an_environment_that_cannot_be_made_is_a_reason_and_no_end(house, monkey
 
 def unreachable(lock: object, progress: object) -> None:
     raise UserError("no network")
+
+
+@pytest.mark.slow
+def test_a_side_of_a_comparison_by_an_environment_s_name(house, monkeypatch):
+    lock = written(house, "numpy==9.9", "tiny==1.0")
+    monkeypatch.setattr(registry, "environments", lambda: house)
+    found = side("env:small", other=".", checkout=house, scratch=house)
+    assert (found.label, found.code.python) == ("env:small", str(lock.interpreter))
+    code = "import levelfield.run.sides as s; print(s.__file__)"
+    environ = {**os.environ, "PYTHONPATH": str(found.code.path)}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True, env=environ
+    )
+    assert Path(done.stdout.strip()).resolve() == Path(sides.__file__).resolve()
+    by_path = side(f"env:{lock.folder}", other=".", checkout=house, scratch=house)
+    assert by_path.code.python == str(lock.interpreter)

@@ -158,3 +158,19 @@ def test_order_of_play_is_what_is_correlated():
     right = resolution(played, first.tolist(), seconds=40.0)
     assert not right.settled
     assert right.drift == pytest.approx(1 / 6, rel=0.01)
+
+
+def test_runs_wander_as_far_as_is_predicted():
+    """The standard deviation of means of 50 s, simulated, against the prediction from 120 s."""
+    rng = np.random.default_rng(7)
+    told = [
+        measured(rng, seconds=120, rho=0.5, spread=0.0, common=0.1).wander(50) for _ in range(20)
+    ]
+    runs = autoregressive(rng, (400, 500), 0.5, 0.1).mean(axis=1)
+    assert np.median(told) == pytest.approx(runs.std(), rel=0.25)
+
+
+def test_slow_noise_wanders_as_far_as_it_drifted():
+    seen = measured(np.random.default_rng(5), seconds=30, rho=0.999, spread=0.0, common=0.3)
+    assert not seen.settled
+    assert seen.wander(1e6) == pytest.approx(seen.drift / math.sqrt(2))

@@ -76,6 +76,17 @@ class Resolution:
         error = math.sqrt((variance + self.luck**2) / TRIALS)
         return math.expm1(min(700.0, detectable(TRIALS) * error))
 
+    def wander(self, seconds: float) -> float:
+        """Relative standard deviation that so many seconds of work have from run to run.
+
+        ``sqrt(spread^2 correlation / seconds)``, the spread of a mean of correlated readings; where
+        the noise is slower than what was seen, at least ``drift / sqrt(2)``.
+        """
+        variance = self.spread**2 * self.correlation / max(seconds, self.correlation)
+        if not self.settled:
+            variance = max(variance, self.drift**2 / 2)
+        return math.sqrt(variance)
+
     def duet(self, budget: float) -> float:
         """Smallest relative difference that a duet shows in so many seconds.
 

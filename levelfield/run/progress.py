@@ -9,11 +9,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
 REDRAW = 0.5
 """Seconds that pass at least between two epochs shown."""
+TWICE, TOLD = 1.96, 0.1
+"""Standard deviations that are given or taken (95 %), and the share from which on it is said."""
 MINUTES = 90
 """Seconds from which on a time is told in minutes."""
 
@@ -29,6 +33,8 @@ class Progress:
         """Begin with so many steps to do; a step is a verification or a trial."""
         self.steps, self.done, self.quiet = steps, 0, quiet
         self._begun = self._shown = time.monotonic()
+        self.wander: Callable[[float], float] | None = None
+        """Relative standard deviation of so many seconds of work on this machine, if known."""
         self._label = ""
         self._bar: Bar | None = None
         self._task: TaskID | None = None
@@ -88,10 +94,12 @@ class Progress:
         self._draw(self._label)
 
     def eta(self) -> str:
-        """Time that the steps to come may take, going by those done."""
+        """Time that the steps to come may take, going by those done and by the machine's noise."""
         each = (time.monotonic() - self._begun) / max(1, self.done)
         left = each * (self.steps - self.done)
-        return f"{left / 60:.0f} min" if left >= MINUTES else f"{left:.0f} s"
+        text = f"{left / 60:.0f} min" if left >= MINUTES else f"{left:.0f} s"
+        off = TWICE * self.wander(left) if self.wander and left else 0.0
+        return f"{text}, give or take {off:.0%}" if off >= TOLD else text
 
     def _draw(self, text: str) -> None:
         self._shown = time.monotonic()

@@ -42,8 +42,10 @@ def run(bench: Bench, folder: Path, *, resume: bool) -> Path:
             return folder
         checked = {} if bench.options.unverified else verify_all(bench)
         with Progress(steps=len(left), quiet=bench.options.quiet) as progress:
-            if (known := noise.remembered()) and (text := noise.warning(known)):
-                progress.say(text)
+            if known := noise.remembered():
+                progress.wander = known.resolution.wander
+                if text := noise.warning(known):
+                    progress.say(text)
             for block in sorted({trial.block for trial in left}):
                 _mark(store, bench, block, "first", progress)
                 for group in groups(bench, [trial for trial in left if trial.block == block]):
