@@ -84,6 +84,10 @@ class Elephas(KerasTensorFlow):
         """Keras' settings and Spark's."""
         return {**super().settings(), **self.spark.settings()}
 
+    def usage(self) -> Mapping[str, Mapping[str, float]]:
+        """CPU seconds of executors that are not ours."""
+        return self.spark.usage()
+
     def traffic(self) -> Mapping[str, int]:
         """Bytes that Spark has moved."""
         return self.spark.traffic()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 from typing import TYPE_CHECKING, Any
 from urllib.request import urlopen
@@ -27,6 +28,7 @@ class Spark:
         """Open the session, or take the one that is open; ``environ``: of the executors."""
         self.device = parse_device(device)
         local = self.device.master.startswith("spark://127.0.0.1:")
+        self.ours = "LEVELFIELD_CLUSTER" in os.environ
         os.environ["PYSPARK_PYTHON"] = sys.executable
         if local:
             os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
@@ -92,6 +94,21 @@ class Spark:
             "partitions": self.device.partitions,
         }
 
+    def usage(self) -> dict[str, dict[str, float]]:
+        """CPU seconds of the executors of a cluster that exists, read by a job on each of them.
+
+        Executors belong to one session: all they have used was used for it. Nothing on a cluster of
+        our own, which is in the process tree.
+        """
+        if self.ours:
+            return {}
+        tasks = 4 * self.device.partitions  # enough that no executor goes without
+        found = dict(self.context.parallelize(range(tasks), tasks).map(_probe).collect())
+        return {
+            role: {key: sum(costs[role][key] for costs in found.values()) for key in PARTS}
+            for role in ("executors", "executors' Python")
+        }
+
     def traffic(self) -> dict[str, int]:
         """Bytes that the executors have moved so far, as Spark's own pages tell them."""
         page, name = self.context.uiWebUrl, self.context.applicationId
@@ -124,6 +141,39 @@ class _Rows:
         for x, y in parts:
             for place in order[(order >= first) & (order < last)] - first:
                 yield x[place], (x if y is None else y)[place]
+
+
+PARTS = ("user", "system", "wall")
+
+
+def _probe(_: int) -> tuple[tuple[str, int], dict[str, dict[str, float]]]:
+    """Which executor this task runs in, and what it and its Python processes have used so far."""
+    daemon = os.getppid()
+    jvm = _stat(daemon)[0]
+    with open(f"/proc/{daemon}/task/{daemon}/children") as file:  # noqa: PTH123 - in a task
+        forked = [int(word) for word in file.read().split()]
+    workers = [_stat(daemon, waited=True), *map(_stat, (daemon, *forked))]
+    python = {key: sum(each[n] for each in workers) for n, key in enumerate(PARTS[:2], start=1)}
+    _, user, system, wall = _stat(jvm)
+    costs = {
+        "executors": {"user": user, "system": system, "wall": wall},
+        "executors' Python": {**python, "wall": _stat(daemon)[3]},
+    }
+    return (socket.gethostname(), jvm), costs
+
+
+def _stat(pid: int, *, waited: bool = False) -> tuple[int, float, float, float]:
+    """Parent, user and system seconds (or of the children waited for), age: from ``/proc``."""
+    try:
+        with open(f"/proc/{pid}/stat", errors="replace") as file:  # noqa: PTH123 - in a task
+            fields = file.read().rpartition(")")[2].split()
+        with open("/proc/uptime") as file:  # noqa: PTH123
+            up = float(file.read().split()[0])
+    except OSError:
+        return 0, 0.0, 0.0, 0.0
+    tick = os.sysconf("SC_CLK_TCK")
+    user, system = (int(field) / tick for field in fields[13 if waited else 11 :][:2])
+    return int(fields[1]), user, system, up - int(fields[19]) / tick
 
 
 def _size(part: Sequence[Any]) -> int:

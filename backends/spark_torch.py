@@ -129,6 +129,10 @@ class SparkTorch(Backend):
         """What Spark runs with, and the processes' threads."""
         return {**self.spark.settings(), "threads of a process": self._ask("threads")}
 
+    def usage(self) -> Mapping[str, Mapping[str, float]]:
+        """CPU seconds of executors that are not ours."""
+        return self.spark.usage()
+
     def traffic(self) -> Mapping[str, int]:
         """Bytes that Spark has moved; what gloo exchanges is not Spark's."""
         return self.spark.traffic()

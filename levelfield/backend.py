@@ -84,6 +84,10 @@ class Backend(ABC):
         """Peak bytes on the device, where it has memory of its own and the framework tells."""
         return None
 
+    def usage(self) -> Mapping[str, Mapping[str, float]]:
+        """CPU seconds (``user``, ``system``, ``wall``) by role, on a cluster that is not ours."""
+        return {}
+
     def traffic(self) -> Mapping[str, int]:
         """Bytes moved between the processes of a cluster so far, where the framework tells."""
         return {}

@@ -150,7 +150,7 @@ def test_up_and_down(tmp_path):
 @slow
 def test_cpu_burnt_in_executors_is_found(tmp_path):
     """Two tasks use two seconds each: in the executors' Python, and in the whole tree."""
-    before, after, tree = told(script(tmp_path, """
+    before, after, tree, probed = told(script(tmp_path, """
         from levelfield.run.clock import tree_cpu
         def burn(_):
             start = time.process_time()
@@ -159,9 +159,11 @@ def test_cpu_burnt_in_executors_is_found(tmp_path):
         first, begun = usage(machines), sum(tree_cpu())
         context.parallelize([0, 1], 2).foreach(burn)
         last, ended = usage(machines), sum(tree_cpu())
+        spark.ours = False
+        probed = spark.usage()
         spark.stop()
         print()
-        print(json.dumps([first, last, ended - begun]))
+        print(json.dumps([first, last, ended - begun, probed]))
     """.replace("len.__class__", "str")))  # fmt: skip
     roles = {"driver", "driver JVM", "master", "workers", "executors", "executors' Python"}
     assert set(after) == roles
@@ -170,6 +172,9 @@ def test_cpu_burnt_in_executors_is_found(tmp_path):
     assert spent["executors' Python"] == pytest.approx(4.0, rel=0.1)
     assert sum(spent.values()) == pytest.approx(tree, abs=0.5)
     assert tree > 3.6
+    for role, span in probed.items():  # what a job on the executors reads, a moment later
+        seen = after[role]["user"] + after[role]["system"]
+        assert span["user"] + span["system"] == pytest.approx(seen, rel=0.25, abs=1.0), role
     assert all(0 < after[role]["wall"] < 600 for role in roles)
 
 

@@ -229,7 +229,7 @@ class Worker:
         settings = dict(self.backend.settings())
         memory = self.backend.device_memory()
         traffic = {str(name): int(size) for name, size in self.backend.traffic().items()}
-        cost: dict[str, Message] = {}
+        cost = {role: dict(span) for role, span in self.backend.usage().items()}
         with self.clock.running():
             if self.machines is not None:
                 from levelfield.run.cluster_usage import usage
