@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable, Mapping
 
 from levelfield import __version__
@@ -51,8 +52,9 @@ def _how() -> argparse.ArgumentParser:
     what.add_argument("--modes", metavar="A,B|all|default", help="these modes")
     device = "cpu, cuda, spark:EXECUTORSxCORES[xMEMORY]; several: cpu,cuda (default: the suite's)"
     what.add_argument("--device", metavar="A,B", help=device)
-    environment = "current (this interpreter), a lock's name or a path: instead of each backend's"
-    what.add_argument("--environment", default="", metavar="NAME", help=environment)
+    environment = "current (this interpreter), a lock's name or a path (or LEVELFIELD_ENVIRONMENT)"
+    usual = os.environ.get("LEVELFIELD_ENVIRONMENT", "")
+    what.add_argument("--environment", default=usual, metavar="NAME", help=environment)
     what.add_argument("--threads", type=COUNT, metavar="N", help="cores (default: all)")
     changes = "change the suite, every workload: --set epochs=3 --set optimizer.epsilon=1.0e-8"
     what.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=changes)

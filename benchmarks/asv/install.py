@@ -18,7 +18,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
-EXTRAS = {"torch": "torch", "jax": "jax", "tensorflow-cpu": "tensorflow", "keras": "keras"}
+EXTRAS = {
+    "torch": "torch",
+    "jax": "jax",
+    "tensorflow-cpu": "tensorflow",
+    "keras": "keras",
+    "pytensor": "pytensor",
+}
 """The extra that makes a framework's backends whole, by the framework's distribution."""
 ALWAYS = ("digits",)
 

@@ -107,10 +107,15 @@ METRICS = (
 
 
 def label(facts: Facts) -> str:
-    """The contender, as Levelfield's tables name it, and its environment where it is not main."""
+    """The contender, as Levelfield's tables name it, and its environment where it is another's.
+
+    ``current`` is asv's own environment, which stands for main.
+    """
     name = f"{facts['backend']}/{facts['mode']}"
     name = name if facts["device"] == "cpu" else f"{name}@{facts['device']}"
-    return name if facts["environment"] == "main" else f"{name} [{facts['environment']}]"
+    return (
+        name if facts["environment"] in {"main", "current"} else f"{name} [{facts['environment']}]"
+    )
 
 
 def value(metric: Metric, trials: Iterable[Facts]) -> float | None:

@@ -8,6 +8,7 @@ that is measured, so that older commits can be measured too.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -29,7 +30,9 @@ def setup_cache() -> list[metrics.Facts]:
     """Run the suite; gives the JSON of every trial's record."""
     folder = Path("study").resolve()
     command = [sys.executable, "-P", "-m", "levelfield", "run", str(SUITE), "--out", str(folder)]
-    done = subprocess.run([*command, "--quiet"], check=False)
+    # What asv's own environment has is measured; none of Levelfield's is made beside it.
+    environ = {**os.environ, "LEVELFIELD_ENVIRONMENT": "current"}
+    done = subprocess.run([*command, "--quiet"], check=False, env=environ)
     records = folder / "records.jsonl"
     # 1 may be no more than that no trial ended well: then every record says why.
     if done.returncode not in {0, 1} or not records.exists():
