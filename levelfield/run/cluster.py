@@ -33,7 +33,7 @@ MARKER = "LEVELFIELD_CLUSTER"
 """Variable of every process of a cluster: its owner's number and start, and which of his it is."""
 JAVA = 17
 """The oldest Java that Spark 4 runs on."""
-UP, DOWN = 60.0, 5.0
+UP, DOWN = 180.0, 5.0
 """Seconds that a cluster may take to come up, and its processes to end when asked to."""
 KEPT = 10
 """Clusters whose logs are kept."""

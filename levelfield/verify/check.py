@@ -246,6 +246,8 @@ class _Remote:
     def barrier(self, partitions: int) -> list[list[float]]:
         workload, size = self.material.workload, self.part.samples
         batches = 3 * max(levels.BATCHES, partitions)
+        if "spark" in self.mode["device"]:
+            batches *= 4  # fetching the weights takes messages, whose time wanders: train longer
         order = np.resize(workload.order(0, size), workload.batch * batches)
         rates = np.resize(workload.rates(0, size), batches)
         reply = self.process.ask("barrier", order=order.tolist(), rates=rates.tolist(), repeats=5)
