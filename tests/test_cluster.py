@@ -54,7 +54,8 @@ def gone(pids: list[int]) -> bool:
 
 
 def mine() -> list[int]:
-    return [pid for pid, _ in cluster._marked()]
+    """Processes of this process' clusters: others may have theirs."""
+    return [pid for pid, mark in cluster._marked() if mark.split(":")[0] == str(os.getpid())]
 
 
 def script(tmp_path: Path, text: str, *, device: str = "spark:2x1x512m") -> list[str]:
@@ -149,12 +150,12 @@ def test_up_and_down(tmp_path):
 @real
 @slow
 def test_cpu_burnt_in_executors_is_found(tmp_path):
-    """Two tasks use two seconds each: in the executors' Python, and in the whole tree."""
+    """Two tasks use six seconds each: in the executors' Python, and in the whole tree."""
     before, after, tree, probed = told(script(tmp_path, """
         from levelfield.run.clock import tree_cpu
         def burn(_):
             start = time.process_time()
-            while time.process_time() - start < 2: pass
+            while time.process_time() - start < 6: pass
         context.parallelize([0, 1], 2).foreach(len.__class__)  # the executors are there
         first, begun = usage(machines), sum(tree_cpu())
         context.parallelize([0, 1], 2).foreach(burn)
@@ -169,12 +170,12 @@ def test_cpu_burnt_in_executors_is_found(tmp_path):
     assert set(after) == roles
     spent = {r: after[r]["user"] + after[r]["system"] - before[r]["user"] - before[r]["system"]
              for r in roles}  # fmt: skip
-    assert spent["executors' Python"] == pytest.approx(4.0, rel=0.1)
+    assert spent["executors' Python"] == pytest.approx(12.0, rel=0.1)
     assert sum(spent.values()) == pytest.approx(tree, abs=0.5)
-    assert tree > 3.6
+    assert tree > 10.8
     for role, span in probed.items():  # what a job on the executors reads, a moment later
         seen = after[role]["user"] + after[role]["system"]
-        assert seen - 0.1 <= span["user"] + span["system"] < 3 * seen + 5.0, role
+        assert 0.8 * seen <= span["user"] + span["system"] < 3 * seen + 5.0, role
     assert all(0 < after[role]["wall"] < 600 for role in roles)
 
 
