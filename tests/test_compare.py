@@ -129,7 +129,7 @@ def test_a_crowded_machine_is_no_place_to_measure(place):
     ("words", "said"),
     [
         (["--base", "nonsense"], "branch, tag or commit"),
-        (["--head", "env:/nowhere"], "no interpreter at"),
+        (["--head", "env:/nowhere"], "no environment /nowhere"),
         (["--suite", "nonsense"], "regression"),
         (["--budget", "0"], "number above zero"),
         (["--threshold", "x"], "number above zero"),

@@ -33,10 +33,12 @@ SLOW = {
     ("keras-theano", "default"), ("pytensor", "numba"),
 }  # fmt: skip
 """They compile, for seconds, whatever they are given: a part of the cases is enough."""
-ROUNDED = {"keras-torch": None, "keras-jax": "tanh", "theano": None, "keras-theano": None}
-"""Theano's sigmoid is exactly 1 beyond 19, in float64 too. Keras 3.15 promotes float64 to float32
-on every engine but TensorFlow: on PyTorch wherever two tensors are added, on JAX in tanh.
-Verification says so of a float64 workload; here they agree as far as float32 goes."""
+ROUNDED = {"keras-torch": None, "keras-jax": "tanh"}
+"""Keras 3.15 promotes float64 to float32 on every engine but TensorFlow: on PyTorch wherever two
+tensors are added, on JAX in tanh. Verification says so of a float64 workload; here they agree as
+far as float32 goes."""
+SATURATED = {"theano", "keras-theano"}
+"""Theano's sigmoid is exactly 1 beyond 19, in float64 too: they are spared logits out there."""
 STRICT = str(ADAPTERS / "strict.py")
 E = 1e-3
 OPTIMIZERS = {
@@ -176,7 +178,8 @@ def others(declared, key):
 
 def check_steps(subject, optimizer, loss):
     """A few steps at changing rates agree with the reference, in the declared semantics only."""
-    spec, (weights, x) = workload(optimizer, loss), network(extreme=loss == LOSSES[1])
+    extreme = loss == LOSSES[1] and subject.adapter.name not in SATURATED
+    spec, (weights, x) = workload(optimizer, loss), network(extreme=extreme)
     declared = subject.adapter.semantics
     subject.build(spec, weights, x)
     expected = reference(spec, weights, x, declared)
