@@ -72,7 +72,7 @@ def test_who_computes_nothing_has_no_cpu_time(study):
 
 def test_epochs_agree_with_phases_and_phases_with_the_total(study):
     for record in study.records():
-        assert set(record.phases) == set(PHASES)
+        assert set(record.phases) == set(PHASES) - {"cluster"}
         for column in ("wall", "user", "system"):
             seconds = getattr(record.epochs, column)
             assert len(seconds) == 2
