@@ -22,6 +22,8 @@ COLOURS = (
 )  # fmt: skip
 """Okabe and Ito's, which the colour-blind can tell apart; yellow and black made mid-tones."""
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+RARE = ("cluster",)
+"""Phases that only some trials have."""
 IDENTITY = ["backend", "mode", "device", "environment"]
 
 
@@ -130,7 +132,9 @@ class View:
     @cached_property
     def phases(self) -> pd.DataFrame:
         """One row a trial that ended well, one column a phase: wall seconds."""
-        names = dict.fromkeys([*PHASES, *(name for r in self.study.records for name in r.phases)])
+        seen = dict.fromkeys(name for record in self.study.records for name in record.phases)
+        usual = [name for name in PHASES if name in seen or name not in RARE]
+        names = dict.fromkeys([*usual, *seen])
         rows = [
             [number(r.phases[n].wall) if n in r.phases else 0.0 for n in names]
             for r in self.study.records

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,6 @@ from levelfield.results import against
 from levelfield.results.estimate import Interval
 from levelfield.results.record import Record
 from levelfield.results.study import Study
-from levelfield.spec.device import parse
 
 CONFIDENCE = 0.95
 
@@ -63,18 +63,26 @@ def curves(study: Study) -> list[Curve]:
     groups: dict[tuple[str, str], dict[int, list[Record]]] = {}
     for record in study.records:
         if record.status == "ok" and record.device.startswith("spark"):
-            size = int(record.settings.get("partitions", parse(record.device).partitions))
             who = record.workload, f"{record.backend}/{record.mode}"
-            groups.setdefault(who, {}).setdefault(size, []).append(record)
+            groups.setdefault(who, {}).setdefault(_partitions(record), []).append(record)
     return [
         _curve(workload, who, sizes)
         for (workload, who), sizes in groups.items()
-        if 1 in sizes and len(sizes) > 1
+        if 1 in sizes and len([size for size in sizes if size > 0]) > 1
     ]
 
 
+def _partitions(record: Record) -> int:
+    """Of the cluster that was run, else of the one that was asked for; 0 where neither tells."""
+    ran = record.settings.get("partitions")
+    if type(ran) is int and ran > 0:
+        return ran
+    asked = re.search(r"(\d{1,6})x(\d{1,6})", record.device)
+    return int(asked[1]) * int(asked[2]) if asked else 0
+
+
 def _curve(workload: str, who: str, sizes: Mapping[int, list[Record]]) -> Curve:
-    ordered = sorted(sizes)
+    ordered = sorted(size for size in sizes if size > 0)
     times = {n: _by_block(sizes[n]) for n in ordered}
     blocks = sorted(set.intersection(*(set(found) for found in times.values())))
     ratios = [{n: times[n][b] / times[1][b] for n in ordered} for b in blocks]

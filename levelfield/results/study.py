@@ -54,7 +54,8 @@ class Study:
             for index, record in enumerate(self.records)
             for name, span in record.phases.items()
         ]
-        frame = pd.DataFrame(rows, columns=["trial", "phase", "wall", "user", "system"])
+        with pd.option_context("mode.string_storage", "python"):
+            frame = pd.DataFrame(rows, columns=["trial", "phase", "wall", "user", "system"])
         frame["phase"] = pd.Categorical(frame["phase"], categories=PHASES, ordered=True)
         return (
             self._identity().merge(frame, left_index=True, right_on="trial").drop(columns="trial")
@@ -69,7 +70,9 @@ class Study:
         import pandas as pd
 
         columns = list(_row(_EMPTY))
-        return pd.DataFrame([_row(record) for record in self.records], columns=columns)
+        # Arrow's strings cannot hold all that a name may hold, such as half a surrogate pair.
+        with pd.option_context("mode.string_storage", "python"):
+            return pd.DataFrame([_row(record) for record in self.records], columns=columns)
 
 
 def load(folder: str | Path) -> Study:
