@@ -276,7 +276,7 @@ def test_sections_are_found_and_in_order(tree: pages.Node) -> None:
     shown = [name for name in found if name != "cluster"]  # nothing ran on one
     assert [section.attributes["id"] for section in tree.all("section")] == shown
     assert list(found) == [
-        "summary", "verdicts", "ranking", "curves", "phases", "resources", "verification", "cluster",
-        "drift",
+        "summary", "verdicts", "ranking", "curves", "phases", "resources", "verification",
+        "cluster", "drift",
         "absent", "versions", "raw",
     ]  # fmt: skip

@@ -47,7 +47,8 @@ def test_pytorch_on_a_cluster_is_what_one_process_computes(place):
     assert set(two.cluster) == ROLES
     assert all(span.user + span.system > 0 for span in two.cluster.values())
     spent = sum(span.user + span.system for span in two.cluster.values())
-    assert spent == pytest.approx(two.total.user + two.total.system, rel=0.15)
+    # The total misses what executors used that were ended before anybody waited for them.
+    assert 0.7 * spent < two.total.user + two.total.system < 1.1 * spent
     assert "cluster" in two.phases
     assert "cluster" not in one.phases
     assert two.settings["partitions"] == 2
