@@ -21,8 +21,6 @@ from levelfield.run.trial import clustered
 from levelfield.spec.workload import Weights, Workload
 from levelfield.verify import distributed, levels, semantics
 
-YARDSTICKS = 3
-"""Runs of NumPy in the workload's precision that tell what the arithmetic itself may lose."""
 BARRIERS = 3
 """Tries at the barrier: a stranger on the machine spoils one, who does not wait fails them all."""
 Start = Callable[[], AbstractContextManager[Process]]
@@ -134,14 +132,14 @@ def _standard(material: Material, declared: Mapping[str, str], partitions: int) 
         )
         answers = ask(exact, workload, part, rate=rate)
     yardsticks = []
-    for seed in range(YARDSTICKS):
+    for number in range(len(levels.SHAKES)):
         rough = _Local(
             material,
             declared,
             precision=workload.precision,
             samples=part.samples,
             partitions=partitions,
-            shaken=seed,
+            shaken=number,
         )
         yardsticks.append(ask(rough, workload, part, rate=rate))
     floors = levels.floors(answers, weights, precision=workload.precision, rate=rate)
@@ -154,7 +152,7 @@ class _Local:
     """The numpy adapter in this process, in a precision and in declared semantics.
 
     samples: that it is given. partitions: how many train together; 0 for a single process.
-    shaken: seed of a disturbance of the initial weights by some roundings of the precision.
+    shaken: number of the yardstick whose disturbance the initial weights get.
     """
 
     def __init__(
@@ -174,7 +172,7 @@ class _Local:
         self.partitions = partitions
         self.initial = material.weights
         if shaken is not None:
-            self.initial = levels.shaken(material.weights, precision=precision, seed=shaken)
+            self.initial = levels.shaken(material.weights, precision=precision, number=shaken)
         self.backend: Backend | distributed.Averaged
 
     def build(self, workload: Workload) -> None:

@@ -20,7 +20,8 @@ from levelfield.verify.tolerances import MARGIN, TOLERANCES, Level
 
 STEPS, EPOCHS, BATCHES = 5, 2, 4
 """Steps at the optimizer level; epochs, and full batches an epoch, at the epoch level."""
-SHAKE = 8.0
+SHAKES = (8.0, 8.0, 8.0, 64.0, 64.0)
+"""Disturbance of each yardstick's initial weights, in roundings of the precision."""
 FACTORS = (1.0, 0.5, 2.0, 0.25, 1.0)
 """Rates of the optimizer level, as powers of two: exact in every precision."""
 
@@ -121,8 +122,11 @@ def figures(
         level, part = place
         floor = float(floors.get(place, np.zeros(())))
         value = error(seen[place], expected, floor=floor)
-        noise = max(error(each[place], expected, floor=floor) for each in yardsticks)
-        limit = max(TOLERANCES[precision][level], MARGIN * noise)
+        lost = [
+            error(each[place], expected, floor=floor) * MARGIN * min(SHAKES) / shake
+            for each, shake in zip(yardsticks, SHAKES, strict=True)
+        ]
+        limit = max(TOLERANCES[precision][level], *lost)
         made.append(Figure(level=level, part=part, value=value, limit=limit))
     return made
 
@@ -174,13 +178,15 @@ def error(seen: NDArray[Any], expected: NDArray[Any], *, floor: float) -> float:
     return difference / max(float(np.linalg.norm(expected)), floor, np.finfo(np.float64).tiny)
 
 
-def shaken(weights: Weights, *, precision: str, seed: int) -> Weights:
-    """Weights off by `SHAKE` roundings of the precision, at random.
+def shaken(weights: Weights, *, precision: str, number: int) -> Weights:
+    """Weights off by so many roundings of the precision as yardstick ``number`` asks, at random.
 
     One run in the precision may by luck cross no kink (a ReLU at zero) that another library's run
-    crosses; runs from shaken weights cross more of them than any library's rounding does.
+    crosses; runs from shaken weights cross more of them than any library's rounding does. The
+    smooth part of their error grows with the shake, and so their margin is smaller by as much.
     """
-    rng, scale = np.random.default_rng(seed), SHAKE * float(np.finfo(precision).eps)
+    rng = np.random.default_rng(number)
+    scale = SHAKES[number] * float(np.finfo(precision).eps)
     return {
         name: (array * (1.0 + scale * rng.standard_normal(array.shape))).astype(array.dtype)
         for name, array in weights.items()
