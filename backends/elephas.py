@@ -7,6 +7,7 @@ from contextlib import redirect_stdout
 from itertools import groupby
 from typing import TYPE_CHECKING, ClassVar
 
+from .keras_layers import one_hot
 from .keras_tensorflow import KerasTensorFlow
 from .spark import Spark
 
@@ -49,7 +50,7 @@ class Elephas(KerasTensorFlow):
 
     def stage(self, x: Array, y: Array) -> None:
         """Spread the training set over the executors."""
-        self.spark.spread(x, y)
+        self.spark.spread(x, y if y is x else one_hot(y, self.workload))
 
     def train(self, order: Array, rates: Array) -> None:
         """Train rounds; the loss is the driver's model's, evaluated after them by the engine."""

@@ -9,7 +9,8 @@ import numpy as np
 
 from levelfield.backend import Array, Backend, Unsupported, Weights, Workload
 
-from .jax_model import forward, optimizer
+from .jax_layers import forward
+from .jax_model import loss, optimizer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,11 +46,13 @@ class Jax(Backend):
         except RuntimeError as error:
             raise Unsupported(f"jax sees no {device} device ({error})") from None
         self.jax, self.workload, self.mode = jax, workload, mode
-        self.forward = forward(jax, workload)
+        self.forward = forward(jax, workload, weights)
+        self.random = workload.certain() != workload
         update = optax.inject_hyperparams(lambda rate: optimizer(optax, workload, rate))(1.0)
         put = partial(jax.device_put, device=self.device)
         weights = {name: put(np.array(array)) for name, array in weights.items()}
-        self.state = (weights, put(update.init(weights)))
+        key = put(jax.random.key(workload.seed)) if self.random else None
+        self.state = (weights, put(update.init(weights)), key)
         step = self._step(optax, update)
         self.step = jax.jit(step, donate_argnums=0)
 
@@ -61,28 +64,30 @@ class Jax(Backend):
 
     def _step(self, optax: Any, update: Any) -> Any:
         jax, dtype = self.jax, self.workload.precision
-        compare = optax.squared_error
-        if self.workload.loss == "binary_crossentropy":
-            compare = optax.sigmoid_binary_cross_entropy
+        mean = loss(jax, optax, self.workload)
 
-        def loss(weights: Any, x: Any, y: Any) -> Any:
-            return compare(self.forward(weights, x), y).mean()
+        def value(weights: Any, x: Any, y: Any, key: Any) -> Any:
+            return mean(weights, self.forward(weights, x, key), y)
 
         def step(state: Any, rows: Any, rate: Any, x: Any, y: Any) -> Any:
-            weights, memory = state
+            weights, memory, key = state
+            now = None
+            if self.random:
+                key, now = jax.random.split(key)
             x_batch = x[rows]
             y_batch = x_batch if y is None else y[rows]
-            value, gradients = jax.value_and_grad(loss)(weights, x_batch, y_batch)
+            lost, gradients = jax.value_and_grad(value)(weights, x_batch, y_batch, now)
             memory.hyperparams["rate"] = rate.astype(dtype)
             updates, memory = update.update(gradients, memory, weights)
-            return (optax.apply_updates(weights, updates), memory), value
+            return (optax.apply_updates(weights, updates), memory, key), lost
 
         return step
 
     def _activated(self, outputs: Any) -> Any:
-        """Outputs of the model; where the loss takes logits, the last sigmoid is put back."""
-        logits = self.workload.loss == "binary_crossentropy"
-        return self.jax.nn.sigmoid(outputs) if logits else outputs
+        """Outputs of the model; where the loss takes logits, the last activation is put back."""
+        if not self.workload.logits:
+            return outputs
+        return (self.jax.nn.softmax if self.workload.labelled else self.jax.nn.sigmoid)(outputs)
 
     def stage(self, x: Array, y: Array) -> None:
         """Copy the training set to the device."""

@@ -1,34 +1,10 @@
-"""A workload's model and optimizer in JAX and optax."""
+"""A workload's optimizer in optax, and its loss."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from levelfield.backend import Unsupported, Workload
-
-
-def forward(jax: Any, workload: Workload) -> Any:
-    """The model as a function of weights and samples, to the logits where the loss takes them."""
-    functions = {
-        "linear": lambda z: z,
-        "sigmoid": jax.nn.sigmoid,
-        "tanh": jax.numpy.tanh,
-        "relu": jax.nn.relu,
-        "selu": jax.nn.selu,
-    }
-    for layer in workload.layers:
-        if layer.kind != "dense":
-            raise Unsupported(f"jax has no layer of kind {layer.kind}")
-    activations = [functions[layer.activation] for layer in workload.layers]
-    if workload.loss == "binary_crossentropy":
-        activations[-1] = functions["linear"]
-
-    def outputs(weights: Any, x: Any) -> Any:
-        for number, activation in enumerate(activations, start=1):
-            x = activation(x @ weights[f"layer{number}/kernel"] + weights[f"layer{number}/bias"])
-        return x
-
-    return outputs
 
 
 def optimizer(optax: Any, workload: Workload, rate: Any) -> Any:
@@ -50,3 +26,24 @@ def optimizer(optax: Any, workload: Workload, rate: Any) -> Any:
             rest = {"eps": spec.epsilon, "momentum": spec.momentum or None}
             return optax.rmsprop(rate, decay=spec.rho, **rest)
     raise Unsupported(f"jax has no optimizer {spec.kind}")
+
+
+def loss(jax: Any, optax: Any, workload: Workload) -> Any:
+    """The mean loss of a batch as a function of weights, outputs and targets; penalties included.
+
+    A sum of squares is added for each array that the workload names.
+    """
+    factors = workload.penalties()
+    compare = {
+        "mean_squared_error": optax.squared_error,
+        "binary_crossentropy": optax.sigmoid_binary_cross_entropy,
+        "categorical_crossentropy": optax.softmax_cross_entropy_with_integer_labels,
+    }[workload.loss]
+
+    def mean(weights: Any, outputs: Any, targets: Any) -> Any:
+        value = compare(outputs, targets).mean()
+        for name, factor in factors.items():
+            value += factor * jax.numpy.sum(jax.numpy.square(weights[name]))
+        return value
+
+    return mean

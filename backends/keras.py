@@ -10,6 +10,8 @@ import numpy as np
 
 from levelfield.backend import Array, Backend, Unsupported, Weights, Workload
 
+from .keras_layers import Parts, one_hot
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -25,6 +27,7 @@ class Keras(Backend):
         "rmsprop.rate": "each term",
         "sgd.rate": "each term",
         "binary_crossentropy": "clipped",
+        "categorical_crossentropy": "clipped",
     }
     tuning: ClassVar[Mapping[str, Any]]
     """Arguments of `Model.compile` in the tuned mode: the engine's fastest documented settings."""
@@ -39,9 +42,10 @@ class Keras(Backend):
 
         keras.config.set_floatx(workload.precision)
         keras.config.set_dtype_policy(workload.precision)
-        self.keras, self.workload = keras, workload
-        self.model = build(keras, workload, weights)
-        self.names = list(weights)
+        keras.utils.set_random_seed(workload.seed)
+        self.keras, self.workload, self.names = keras, workload, list(weights)
+        self.parts = Parts(keras, workload)
+        self.model = self.parts.model(weights)
         self.compiled = dict(self.tuning) if mode == "tuned" else {}
         self.model.compile(
             optimizer=optimizer(keras.optimizers, workload), loss=workload.loss, **self.compiled
@@ -56,8 +60,8 @@ class Keras(Backend):
 
     def stage(self, x: Array, y: Array) -> None:
         """Keep the arrays: `fit` takes NumPy and feeds the engine itself."""
-        self.x, self.y = np.array(x), y
-        self.y = self.x if y is x else np.array(y)
+        self.x = np.array(x)
+        self.y = self.x if y is x else one_hot(y, self.workload)
 
     def train(self, order: Array, rates: Array) -> float:
         """Call `fit` once for every run of steps at one rate; once an epoch for a constant one."""
@@ -82,8 +86,9 @@ class Keras(Backend):
         return np.asarray(self.model.predict_on_batch(np.array(x)))
 
     def weights(self) -> Weights:
-        """Keras keeps kernels as inputs x outputs."""
-        return dict(zip(self.names, self.model.get_weights(), strict=True))
+        """What the layers hold, in the order of the initial weights."""
+        found = self.parts.weights()
+        return {name: found[name] for name in self.names}
 
     def settings(self) -> Mapping[str, str | int | bool]:
         """What the model was compiled with, as Keras reads it back."""
@@ -92,19 +97,6 @@ class Keras(Backend):
             "steps_per_execution": self.model.steps_per_execution,
             "engine": self.keras.backend.backend(),
         }
-
-
-def build(keras: Any, workload: Workload, weights: Weights) -> Any:
-    """A `keras.Sequential` of the workload's layers with the given weights."""
-    inputs = weights["layer1/kernel"].shape[0]
-    layers = [keras.Input((inputs,))]
-    for layer in workload.layers:
-        if layer.kind != "dense":
-            raise Unsupported(f"keras has no layer of kind {layer.kind}")
-        layers.append(keras.layers.Dense(layer.units, activation=layer.activation))
-    model = keras.Sequential(layers)
-    model.set_weights([np.array(array) for array in weights.values()])
-    return model
 
 
 def optimizer(optimizers: Any, workload: Workload) -> Any:

@@ -20,7 +20,11 @@ class KerasTensorFlow(Keras):
     packages = ("keras", "tensorflow-cpu")
     imports = ("tensorflow", "keras")
     environ: ClassVar = {"KERAS_BACKEND": "tensorflow"}
-    semantics: ClassVar = {**Keras.semantics, "binary_crossentropy": "logits"}
+    semantics: ClassVar = {
+        **Keras.semantics,
+        "binary_crossentropy": "logits",
+        "categorical_crossentropy": "logits",
+    }
     tuning: ClassVar = {"jit_compile": True}
 
     def prepare(self, workload: Workload, threads: int) -> None:

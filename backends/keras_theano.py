@@ -5,15 +5,15 @@ from __future__ import annotations
 import collections
 import collections.abc
 import inspect
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from levelfield.backend import Unsupported, Weights, Workload
 
-from .keras import Keras, build
+from .keras import Keras
 from .keras import optimizer as keras_optimizer
+from .keras_layers import Parts
 from .theano import THEANO, read_settings, require_compiler
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ class KerasTheano(Keras):
         "adam.epsilon": "before correction",
         "sgd.rate": "each term",
         "binary_crossentropy": "clipped",
+        "categorical_crossentropy": "clipped",
+        "max_pool.ties": "each",
     }
     tuning: ClassVar = {}
 
@@ -48,10 +50,9 @@ class KerasTheano(Keras):
         keras.backend.set_floatx(workload.precision)
         # Keras set it when it was imported; it decides in which precision plain numbers are taken
         self.theano.config.floatX = workload.precision
-        # a Sequential of Keras 2 begins with the layer of inputs, not with their tensor
-        parts = {"layers": keras.layers, "Sequential": keras.Sequential}
-        names = SimpleNamespace(Input=keras.layers.InputLayer, **parts)
-        self.model = build(names, workload, weights)
+        np.random.seed(workload.seed)  # noqa: NPY002 - where Keras 2 takes its random numbers from
+        self.parts = Padded(keras, workload)
+        self.model = self.parts.model(weights)
         stock = optimizer(keras.optimizers, workload)
         self.model.compile(optimizer=stock, loss=workload.loss)
         if workload.optimizer.kind == "adagrad":
@@ -80,6 +81,15 @@ class KerasTheano(Keras):
         steps, *sums = self.model.optimizer.get_weights()
         sums = [np.full_like(array, accumulator) for array in sums]
         self.model.optimizer.set_weights([steps, *sums])
+
+
+class Padded(Parts):
+    """Where ``same`` padding is not the same at both ends, it is added before the layer.
+
+    Keras 2.3 on Theano pads by half a window, whatever the stride.
+    """
+
+    same = False
 
 
 def optimizer(optimizers: Any, workload: Workload) -> Any:

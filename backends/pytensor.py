@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from levelfield.backend import Unsupported
 
 from .symbolic import Library, Symbolic
+from .symbolic_layers import Parts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from levelfield.spec.windows import Axis
+
+
+WINDOWS = "PyTensor has no convolution or pooling for batches of images"
+"""Theano's went with Theano. As sums of shifted views, Numba took minutes to compile two layers of
+them, and JAX refused their gradients, whose shapes it must know before it runs.
+"""
 
 
 class PyTensor(Symbolic):
@@ -38,10 +49,13 @@ class PyTensor(Symbolic):
         return Library(
             tensor=tensor,
             shared=partial(pytensor.shared, borrow=True),
+            variable=lambda name, dtype, axes: tensor.tensor(
+                name, dtype=dtype, shape=(None,) * axes
+            ),
             grad=pytensor.grad,
             function=partial(pytensor.function, mode=self.mode.upper(), trust_input=True),
-            sigmoid=tensor.sigmoid,
             softplus=tensor.softplus,
+            parts=PyTensorParts,
         )
 
     def wait(self) -> None:
@@ -59,3 +73,43 @@ class PyTensor(Symbolic):
             "mode": self.mode.upper(),
             "fastmath": bool(self.pytensor.config.numba__fastmath),
         }
+
+
+class PyTensorParts(Parts):
+    """PyTensor's own operations."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        from pytensor import tensor
+        from pytensor.tensor import special
+        from pytensor.tensor.random.utils import RandomStream
+
+        self.tensor, self.special = tensor, special
+        self.random = RandomStream(self.workload.seed)
+
+    def convolve(self, x: Any, kernel: Any, axes: Sequence[Axis]) -> Any:
+        raise Unsupported(WINDOWS)
+
+    def largest(self, x: Any, axes: Sequence[Axis]) -> Any:
+        raise Unsupported(WINDOWS)
+
+    def total(self, x: Any, axes: Sequence[Axis]) -> Any:
+        raise Unsupported(WINDOWS)
+
+    def sigmoid(self, z: Any) -> Any:
+        return self.tensor.sigmoid(z)
+
+    def softmax(self, z: Any) -> Any:
+        return self.special.softmax(z, axis=1)
+
+    def entropies(self, logits: Any, labels: Any) -> Any:
+        logs = self.special.log_softmax(logits, axis=1)
+        return -logs[self.tensor.arange(labels.shape[0]), labels]
+
+    def bernoulli(self, shape: Any, probability: float) -> Any:
+        drawn = self.random.bernoulli(probability, size=tuple(shape))
+        return self.tensor.cast(drawn, self.workload.precision)
+
+    def normal(self, shape: Any, deviation: float) -> Any:
+        drawn = self.random.normal(0.0, deviation, size=tuple(shape))
+        return self.tensor.cast(drawn, self.workload.precision)

@@ -15,7 +15,7 @@ from levelfield.backend import Array, Backend, Weights, Workload
 
 from . import spark_torch_peer as peer
 from .spark import Spark
-from .torch import build
+from .torch_layers import activation, build, canonical, named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,11 +49,10 @@ class SparkTorch(Backend):
         from pyspark.ml.torch.distributor import TorchDistributor
 
         torch.set_num_threads(threads)
-        logits = workload.loss == "binary_crossentropy"
         self.torch, self.workload = torch, workload
-        self.model = build(torch, workload, weights, logits=logits)
-        self.activate = torch.sigmoid if logits else torch.nn.Identity()
-        self.parameters = dict(zip(weights, self.model.parameters(), strict=True))
+        self.model = build(torch, workload, weights).eval()
+        self.activate = activation(torch, workload)
+        self.parameters = named(self.model, weights)
         self.stale, self.failure = False, ""
         self.arrivals: Queue[Connection | None] = Queue()
         self.peers: list[Connection] = []
@@ -123,7 +122,7 @@ class SparkTorch(Backend):
             for tensor, array in zip(self.parameters.values(), self._ask("weights"), strict=True):
                 tensor.copy_(self.torch.from_numpy(array))
         self.stale = False
-        return {name: t.detach().numpy().T.copy() for name, t in self.parameters.items()}
+        return {name: canonical(tensor) for name, tensor in self.parameters.items()}
 
     def settings(self) -> Mapping[str, str | int | bool]:
         """What Spark runs with, and the processes' threads."""

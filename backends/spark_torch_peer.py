@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .torch import build, optimizer
+from .torch import optimizer
+from .torch_layers import build, losses, named, penalty
 
 if TYPE_CHECKING:
     from levelfield.backend import Array, Weights, Workload
@@ -45,10 +46,10 @@ class Peer:
         from torch.nn.parallel import DistributedDataParallel
 
         self.torch, self.workload, self.rank, self.count = torch, workload, rank, count
-        logits = workload.loss == "binary_crossentropy"
-        losses = (functional.mse_loss, functional.binary_cross_entropy_with_logits)
-        self.compare = losses[logits]
-        self.model = build(torch, workload, weights, logits=logits)
+        torch.manual_seed(workload.seed * count + rank)
+        self.compare = losses(functional)[workload.loss]
+        self.model = build(torch, workload, weights)
+        self.penalise = penalty(named(self.model, weights), workload)
         self.parallel = DistributedDataParallel(self.model)
         self.optimizer = optimizer(torch.optim, workload, self.model.parameters())
 
@@ -77,9 +78,10 @@ class Peer:
             self.optimizer.param_groups[0]["lr"] = rate
             self.optimizer.zero_grad(set_to_none=True)
             summed = self.compare(self.parallel(x), y, reduction="sum") / self.y[0].numel()
-            (summed * (self.count / len(rows))).backward()
+            penalty = self.penalise(torch.zeros(()))
+            (summed * (self.count / len(rows)) + penalty).backward()
             self.optimizer.step()
-            total += summed.detach()
+            total += summed.detach() + penalty.detach() * (len(rows) / self.count)
         torch.distributed.all_reduce(total)
         return float(total) / len(order)
 

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from levelfield.backend import Array, Backend, Unsupported, Weights, Workload
+from levelfield.backend import Array, Backend, Weights, Workload
 
 from .symbolic_optimizers import MAKERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
-"""Klambauer et al., "Self-normalizing neural networks", 2017."""
+    from .symbolic_layers import Parts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +26,14 @@ class Library:
     """The namespace of symbolic operations."""
     shared: Callable[[Array], Any]
     """A variable that keeps its value between calls."""
+    variable: Callable[[str, str, int], Any]
+    """An input of a function: its name, dtype and number of axes."""
     grad: Callable[[Any, list[Any]], list[Any]]
     function: Callable[..., Any]
     """Compile ``(inputs, outputs, updates=pairs)``."""
-    sigmoid: Callable[[Any], Any]
     softplus: Callable[[Any], Any]
+    parts: type[Parts]
+    """What makes the graphs of layers."""
 
 
 class Symbolic(Backend):
@@ -53,19 +55,18 @@ class Symbolic(Backend):
     ) -> None:
         """Build the graph and compile the step of an autoencoder, and the outputs."""
         del device, threads  # the BLAS takes its threads from the environment
-        for layer in workload.layers:
-            if layer.kind != "dense":
-                raise Unsupported(f"{self.name} has no layer of kind {layer.kind}")
         self.workload, self.mode = workload, mode
         self.library = library = self.open()
-        self.type = np.dtype(workload.precision).type
         self.arrays = {name: np.array(array) for name, array in weights.items()}
         self.variables = {name: library.shared(array) for name, array in self.arrays.items()}
-        inputs = self.arrays["layer1/kernel"].shape[0]
-        self.x = library.shared(np.zeros((1, inputs), workload.precision))
-        self.step = self._step(None)
-        samples = library.tensor.matrix("samples", dtype=workload.precision)
-        self.outputs = library.function([samples], self._forward(samples)[0])
+        self.parts = library.parts(self.name, workload, self.variables)
+        self.type = np.dtype(workload.precision).type
+        sample = workload.sample_shape(weights)
+        self.x = library.shared(np.zeros((1, *sample), workload.precision))
+        samples = library.variable("samples", workload.precision, 1 + len(sample))
+        outputs, _ = self.parts.forward(samples, self.arrays, training=False)
+        self.outputs = library.function([samples], outputs)
+        self.step = None if workload.labelled else self._step(None)
 
     @abstractmethod
     def open(self) -> Library:
@@ -86,12 +87,13 @@ class Symbolic(Backend):
 
     def train(self, order: Array, rates: Array) -> float:
         """Call the step for every batch; fetch the losses when the last one is done."""
-        batch, losses = self.workload.batch, []
+        batch, losses, step = self.workload.batch, [], self.step
+        assert step is not None  # noqa: S101 - staged
         rates = rates.astype(self.workload.precision)
         starts = range(0, len(order), batch)
         for number, start in enumerate(starts):
             rows = order[start : start + batch]
-            losses.append((len(rows), self.step(rows, rates[number, ...])))
+            losses.append((len(rows), step(rows, rates[number, ...])))
         self.wait()
         return float(sum(size * float(loss) for size, loss in losses) / len(order))
 
@@ -106,17 +108,10 @@ class Symbolic(Backend):
     def _step(self, y: Any) -> Any:
         """One step: loss before it, updates of the weights and of the optimizer's memory."""
         library, workload = self.library, self.workload
-        rows = library.tensor.lvector("rows")
-        rate = library.tensor.scalar("rate", dtype=workload.precision)
+        rows = library.variable("rows", "int64", 1)
+        rate = library.variable("rate", workload.precision, 0)
         batch = self.x[rows]
-        targets = batch if y is None else y[rows]
-        outputs, logits = self._forward(batch)
-        if workload.loss == "binary_crossentropy":
-            # as the stabilised logarithms of the sigmoid and of one minus it: exact for all logits
-            ones, zeros = library.softplus(-logits), library.softplus(logits)
-            loss = (targets * ones + (self.type(1) - targets) * zeros).mean()
-        else:
-            loss = library.tensor.sqr(outputs - targets).mean()
+        loss = self._loss(batch, batch if y is None else y[rows])
         variables = list(self.variables.values())
         update = MAKERS[workload.optimizer.kind]
         updates = update(
@@ -128,29 +123,18 @@ class Symbolic(Backend):
         )
         return library.function([rows, rate], loss, updates=list(updates))
 
-    def _forward(self, samples: Any) -> tuple[Any, Any]:
-        """The model's outputs, and the last layer before its activation."""
-        outputs = logits = samples
-        for number, layer in enumerate(self.workload.layers, start=1):
-            kernel, bias = (self.variables[f"layer{number}/{part}"] for part in ("kernel", "bias"))
-            logits = self.library.tensor.dot(outputs, kernel) + bias
-            outputs = self._activated(layer.activation, logits)
-        return outputs, logits
-
-    def _activated(self, activation: str, z: Any) -> Any:
-        """An activation, whose slope at zero is that of the other backends."""
-        tensor, number = self.library.tensor, self.type
-        match activation:
-            case "linear":
-                return z
-            case "sigmoid":
-                return self.library.sigmoid(z)
-            case "tanh":
-                return tensor.tanh(z)
-            case "relu":
-                return tensor.switch(z > 0, z, number(0))
-            case "selu":
-                # exp of a large z would be inf, and inf times the mask's 0 not a number
-                negative = number(SELU_ALPHA) * tensor.expm1(tensor.minimum(z, number(0)))
-                return number(SELU_SCALE) * tensor.switch(z > 0, z, negative)
-        raise Unsupported(f"{self.name} has no activation {activation}")
+    def _loss(self, batch: Any, targets: Any) -> Any:
+        """Mean loss of a batch, penalties included."""
+        library, workload = self.library, self.workload
+        outputs, logits = self.parts.forward(batch, self.arrays, training=True)
+        if workload.labelled:
+            loss = self.parts.entropies(logits, targets).mean()
+        elif workload.logits:
+            # as the stabilised logarithms of the sigmoid and of one minus it: exact for all logits
+            ones, zeros = library.softplus(-logits), library.softplus(logits)
+            loss = (targets * ones + (self.type(1) - targets) * zeros).mean()
+        else:
+            loss = library.tensor.sqr(outputs - targets).mean()
+        for name, factor in workload.penalties().items():
+            loss = loss + self.type(factor) * library.tensor.sqr(self.variables[name]).sum()
+        return loss

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from levelfield.backend import Array, Backend, Unsupported, Weights, Workload
+from levelfield.backend import Array, Backend, Weights, Workload
 
+from .tensorflow_layers import forward, loss
 from .tensorflow_optimizers import optimizer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 
 class TensorFlow(Backend):
@@ -37,7 +38,9 @@ class TensorFlow(Backend):
         set_threads(tf, threads)
         self.tf, self.workload = tf, workload
         self.variables = {name: tf.Variable(np.array(array)) for name, array in weights.items()}
-        self.forward = _forward(tf, workload, self.variables)
+        tf.random.set_seed(workload.seed)
+        self.forward = forward(tf, workload, self.variables)
+        self.loss = loss(tf, workload, self.variables)
         self.update = optimizer(tf, workload, list(self.variables.values()))
         self.count = tf.Variable(0, dtype=tf.int64)
         self.steps = tf.function(self._steps, jit_compile=mode == "xla")
@@ -49,12 +52,7 @@ class TensorFlow(Backend):
         x_batch = tf.gather(x, rows)
         y_batch = x_batch if y is x else tf.gather(y, rows)
         with tf.GradientTape() as tape:
-            outputs = self.forward(x_batch)
-            if self.workload.loss == "binary_crossentropy":
-                losses = tf.nn.sigmoid_cross_entropy_with_logits(labels=y_batch, logits=outputs)
-            else:
-                losses = tf.math.squared_difference(outputs, y_batch)
-            loss = tf.reduce_mean(losses)
+            loss = self.loss(self.forward(x_batch, training=True), y_batch)
         variables = list(self.variables.values())
         step = tf.cast(self.count.assign_add(1), self.workload.precision)
         self.update(step, rate, tape.gradient(loss, variables))
@@ -70,9 +68,10 @@ class TensorFlow(Backend):
         return total
 
     def _outputs(self, x: Any) -> Any:
-        outputs = self.forward(x)
-        logits = self.workload.loss == "binary_crossentropy"
-        return self.tf.sigmoid(outputs) if logits else outputs
+        outputs = self.forward(x, training=False)
+        if not self.workload.logits:
+            return outputs
+        return (self.tf.nn.softmax if self.workload.labelled else self.tf.sigmoid)(outputs)
 
     def stage(self, x: Array, y: Array) -> None:
         """Copy the training set into a tensor."""
@@ -122,28 +121,3 @@ def read_threads(tf: Any) -> dict[str, str | int | bool]:
         "threads": threading.get_intra_op_parallelism_threads(),
         "threads between operations": threading.get_inter_op_parallelism_threads(),
     }
-
-
-def _forward(tf: Any, workload: Workload, variables: Mapping[str, Any]) -> Callable[[Any], Any]:
-    """The model as a function of samples, up to the logits where the loss takes them."""
-    functions: dict[str, Callable[[Any], Any]] = {
-        "linear": lambda z: z,
-        "sigmoid": tf.sigmoid,
-        "tanh": tf.tanh,
-        "relu": tf.nn.relu,
-        "selu": tf.nn.selu,
-    }
-    for layer in workload.layers:
-        if layer.kind != "dense":
-            raise Unsupported(f"tensorflow has no layer of kind {layer.kind}")
-    activations = [functions[layer.activation] for layer in workload.layers]
-    if workload.loss == "binary_crossentropy":
-        activations[-1] = functions["linear"]
-
-    def forward(x: Any) -> Any:
-        for number, activation in enumerate(activations, start=1):
-            kernel, bias = (variables[f"layer{number}/{part}"] for part in ("kernel", "bias"))
-            x = activation(tf.nn.bias_add(tf.matmul(x, kernel), bias))
-        return x
-
-    return forward

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from levelfield.backend import Array, Backend, Unsupported, Weights, Workload
 
+from .torch_layers import activation, build, canonical, losses, named, penalty
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -32,15 +34,17 @@ class Torch(Backend):
         torch.set_num_threads(threads)
         torch.backends.cuda.matmul.allow_tf32 = False
         self.torch, self.device, self.batch = torch, torch.device(device), workload.batch
-        logits = workload.loss == "binary_crossentropy"
-        compare = functional.binary_cross_entropy_with_logits if logits else functional.mse_loss
-        self.model = build(torch, workload, weights, logits=logits).to(self.device)
-        self.activate = torch.sigmoid if logits else torch.nn.Identity()
-        self.parameters = dict(zip(weights, self.model.parameters(), strict=True))
+        torch.manual_seed(workload.seed)
+        torch.backends.cudnn.allow_tf32 = False
+        compare = losses(functional)[workload.loss]
+        self.model = build(torch, workload, weights).to(self.device)
+        self.activate = activation(torch, workload)
+        self.parameters = named(self.model, weights)
+        penalise = penalty(self.parameters, workload)
         self.optimizer = optimizer(torch.optim, workload, self.model.parameters())
 
         def loss(x: Any, y: Any) -> Any:
-            return compare(self.model(x), y)
+            return penalise(compare(self.model(x), y))
 
         # The one smaller batch of an epoch is not worth a compilation of its own.
         self.partial = loss
@@ -71,15 +75,16 @@ class Torch(Backend):
 
     def predict(self, x: Array) -> Array:
         """Outputs of the model."""
+        self.model.eval()
         with self.torch.inference_mode():
             outputs = self.model(self.torch.tensor(x, device=self.device))
-            return self.activate(outputs).cpu().numpy()
+            outputs = self.activate(outputs).cpu().numpy()
+        self.model.train()
+        return outputs
 
     def weights(self) -> Weights:
         """Kernels turned back to inputs x outputs."""
-        return {
-            name: tensor.detach().cpu().numpy().T.copy() for name, tensor in self.parameters.items()
-        }
+        return {name: canonical(tensor) for name, tensor in self.parameters.items()}
 
     def device_memory(self) -> int | None:
         """Peak bytes that PyTorch's allocator held on the GPU."""
@@ -94,24 +99,6 @@ class Torch(Backend):
             "tf32": self.torch.backends.cuda.matmul.allow_tf32,
             "fused optimizer": bool(self.optimizer.defaults.get("fused")),
         }
-
-
-def build(torch: Any, workload: Workload, weights: Weights, *, logits: bool) -> Any:
-    """The layers with the given weights; without the last sigmoid where the loss takes logits."""
-    nn, dtype, layers = torch.nn, getattr(torch, workload.precision), []
-    makers = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU, "selu": nn.SELU}
-    for number, layer in enumerate(workload.layers, start=1):
-        if layer.kind != "dense":
-            raise Unsupported(f"torch has no layer of kind {layer.kind}")
-        kernel = weights[f"layer{number}/kernel"]
-        linear = nn.Linear(*kernel.shape, dtype=dtype)
-        with torch.no_grad():
-            linear.weight.copy_(torch.tensor(kernel.T.copy()))
-            linear.bias.copy_(torch.tensor(weights[f"layer{number}/bias"]))
-        layers.append(linear)
-        if layer.activation != "linear":
-            layers.append(makers[layer.activation]())
-    return nn.Sequential(*layers[: -1 if logits else None])
 
 
 def optimizer(optim: Any, workload: Workload, parameters: Any) -> Any:

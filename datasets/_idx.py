@@ -15,22 +15,42 @@ from numpy.typing import NDArray
 from levelfield.dataset import File, Split
 from levelfield.errors import UserError
 
-TRAIN, TEST = "train-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte.gz"
-TRAINING, TESTING, SIDE = 60_000, 10_000, 28
+NAMES = (
+    "train-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte.gz",
+    "train-labels-idx1-ubyte.gz", "t10k-labels-idx1-ubyte.gz",
+)  # fmt: skip
+TRAINING, TESTING, SIDE, CLASSES = 60_000, 10_000, 28, 10
 _HINT = "delete it, so that it is downloaded again, or put the original in its place"
 
 
-def files(folder: str, *, mirrors: tuple[str, ...], train: str, test: str) -> tuple[File, ...]:
-    """The two image files below ``folder``: training, then test, with these SHA-256 checksums."""
+def files(
+    folder: str, *, mirrors: tuple[str, ...], sha256: tuple[str, str, str, str]
+) -> tuple[File, ...]:
+    """The files of `NAMES` below ``folder``, with these checksums."""
     return tuple(
-        File(f"{folder}/{name}", tuple(mirror + name for mirror in mirrors), sha256)
-        for name, sha256 in ((TRAIN, train), (TEST, test))
+        File(f"{folder}/{name}", tuple(mirror + name for mirror in mirrors), checksum)
+        for name, checksum in zip(NAMES, sha256, strict=True)
     )
 
 
-def split(train: Path, test: Path) -> Split:
-    """Read both image files into samples x 784 float64 values, pixel / 255."""
-    return Split(*(_flat(path, size) for path, size in ((train, TRAINING), (test, TESTING))))
+def split(train: Path, test: Path, train_labels: Path, test_labels: Path) -> Split:
+    """Read images into samples x 784 float64 values, pixel / 255, and their labels."""
+    return Split(
+        _flat(train, TRAINING),
+        _flat(test, TESTING),
+        labels(train_labels, size=TRAINING, classes=CLASSES),
+        labels(test_labels, size=TESTING, classes=CLASSES),
+    )
+
+
+def labels(path: Path, *, size: int, classes: int) -> NDArray[np.int64]:
+    """Read a file of ``size`` labels; one that is not below ``classes`` is a `UserError`."""
+    found = read(path, shape=(size,))
+    wrong = np.flatnonzero(found >= classes)
+    if len(wrong):
+        seen, expected = f"label {found[wrong[0]]} at place {wrong[0]}", f"0 to {classes - 1}"
+        raise UserError(seen, where=str(path), expected=expected, hint=_HINT)
+    return found.astype(np.int64)
 
 
 def read(path: Path, *, shape: tuple[int, ...]) -> NDArray[np.uint8]:

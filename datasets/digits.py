@@ -40,6 +40,11 @@ class Digits(dataset.Dataset):
         """1,500 training and 297 test samples."""
         return (TRAINING, TESTING)
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The ten digits."""
+        return tuple("0123456789")
+
     def load(self, files: Mapping[str, Path]) -> Split:  # noqa: ARG002 - there are none
         """Read the bundled images and split them.
 
@@ -47,7 +52,8 @@ class Digits(dataset.Dataset):
         """
         from sklearn.datasets import load_digits
 
-        values = load_digits().data / 16.0
+        digits = load_digits()
+        values, labels = digits.data / 16.0, digits.target.astype(np.int64)
         raw = np.random.PCG64(np.random.SeedSequence(0)).random_raw(TRAINING + TESTING)
-        order = np.argsort(raw, kind="stable")
-        return Split(train=values[order[:TRAINING]], test=values[order[TRAINING:]])
+        train, test = np.split(np.argsort(raw, kind="stable"), [TRAINING])
+        return Split(values[train], values[test], labels[train], labels[test])

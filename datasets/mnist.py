@@ -31,8 +31,12 @@ class Mnist(dataset.Dataset):
             "https://ossci-datasets.s3.amazonaws.com/mnist/",
             "https://storage.googleapis.com/cvdf-datasets/mnist/",
         ),
-        train="440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-        test="8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        sha256=(
+            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+            "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+        ),
     )
 
     @property
@@ -45,7 +49,11 @@ class Mnist(dataset.Dataset):
         """60,000 training and 10,000 test samples."""
         return (_idx.TRAINING, _idx.TESTING)
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The ten digits."""
+        return tuple("0123456789")
+
     def load(self, files: Mapping[str, Path]) -> Split:
-        """Read both image files."""
-        train, test = (files[file.path] for file in self.files)
-        return _idx.split(train, test)
+        """Read the images and their labels."""
+        return _idx.split(*(files[file.path] for file in self.files))

@@ -31,7 +31,7 @@ class Synthetic(dataset.Dataset):
 
     name: ClassVar[str] = "synthetic"
     about: ClassVar[str] = (
-        "random data of rank 8 and noise; options features=784, train=10000, test=1000, seed=0"
+        "random data, rank 8; options features=784, train=10000, test=1000, seed=0, labels=0"
     )
     files: ClassVar[tuple[File, ...]] = ()
 
@@ -39,6 +39,8 @@ class Synthetic(dataset.Dataset):
     train: Annotated[int, Range(1)] = 10_000
     test: Annotated[int, Range(1)] = 1_000
     seed: Annotated[int, Range(0)] = 0
+    labels: Annotated[int, Range(0)] = 0
+    """Number of classes; with 0 there are no labels."""
 
     @property
     def shape(self) -> tuple[int]:
@@ -50,12 +52,19 @@ class Synthetic(dataset.Dataset):
         """Number of training and of test samples."""
         return (self.train, self.test)
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Numbers, as many as ``labels`` says."""
+        return tuple(map(str, range(self.labels)))
+
     def load(self, files: Mapping[str, Path]) -> Split:  # noqa: ARG002 - there are none
         """Make the samples; both sets mix the same patterns."""
         patterns = self._uniform(0, PATTERNS, self.features)
         return Split(
             train=self._mixtures(patterns, self.train, stream=1),
             test=self._mixtures(patterns, self.test, stream=3),
+            train_labels=self._labels(self.train, stream=2) if self.labels else None,
+            test_labels=self._labels(self.test, stream=4) if self.labels else None,
         )
 
     def _mixtures(
@@ -69,6 +78,23 @@ class Synthetic(dataset.Dataset):
         for index, pattern in enumerate(patterns):
             mixed += weights[:, index, None] * pattern
         return mixed
+
+    def _labels(self, samples: int, *, stream: int) -> NDArray[np.int64]:
+        """Which of a few directions the weights of a sample's patterns point to most.
+
+        A direction is 8 seeded numbers within (-1/2, 1/2), divided by their length; a sample's
+        label is the one with the largest product with its weights, less 1/2 each. What can read
+        the weights from a sample can therefore learn its label.
+        """
+        weights = self._uniform(stream, samples, PATTERNS) - 0.5
+        directions = self._uniform(5, self.labels, PATTERNS) - 0.5
+        lengths = np.zeros(self.labels)
+        products = np.zeros((samples, self.labels))
+        for index in range(PATTERNS):  # in a fixed order: BLAS would round its own way
+            lengths += directions[:, index] ** 2
+            products += weights[:, index, None] * directions[:, index]
+        nearest: NDArray[np.int64] = np.argmax(products / np.sqrt(lengths), axis=1)
+        return nearest
 
     def _uniform(self, stream: int, rows: int, columns: int) -> NDArray[np.float64]:
         """Multiples of 2**-24 within (0, 1), exact in float32 too, from PCG64's raw bits."""

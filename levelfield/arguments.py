@@ -159,6 +159,19 @@ def _export(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--commit", default="", metavar="REVISION", help=commit)
 
 
+def _schedule(verb: argparse.ArgumentParser) -> None:
+    """Draw a learning-rate schedule: a kind's, or that of a suite's workload."""
+    name = "a kind, '{kind: ..., ...}', or a suite's name or path (default: list the kinds)"
+    verb.add_argument("name", nargs="?", metavar="SCHEDULE", help=name)
+    verb.add_argument("--workload", metavar="NAME", help="the suite's workload of this name")
+    changes = "change the kind's example, or the suite: --set high=0.1"
+    verb.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=changes)
+    verb.add_argument("--epochs", type=COUNT, metavar="N", help="epochs (default: its own)")
+    steps = "steps an epoch (default: the workload's, else 100)"
+    verb.add_argument("--steps", type=COUNT, metavar="N", help=steps)
+    verb.add_argument("--out", metavar="FILE", help="write a row a step (.csv) or a page (.html)")
+
+
 ADD = {
     "doctor": _doctor,
     "list": _list,
@@ -169,5 +182,6 @@ ADD = {
     "report": _report,
     "reproduce": _reproduce,
     "export": _export,
+    "schedule": _schedule,
 }
 HOW = frozenset({"verify", "run", "compare", "reproduce"})

@@ -218,6 +218,23 @@ def export(options: argparse.Namespace) -> int:
     return 0
 
 
+def schedule(options: argparse.Namespace) -> int:
+    """Draw a learning-rate schedule, sum it up, write it to a file."""
+    from levelfield.run import schedules
+
+    print(
+        schedules.show(
+            options.name,
+            changes=options.set,
+            workload=options.workload,
+            epochs=options.epochs,
+            steps=options.steps,
+            out=options.out,
+        )
+    )
+    return 0
+
+
 def _chosen(options: argparse.Namespace) -> tuple[Suite, list[Contender], Options]:
     """What the options choose: the suite, its contenders, how to run them."""
     import dataclasses
@@ -287,6 +304,7 @@ VERBS = {
     "report": report,
     "reproduce": reproduce,
     "export": export,
+    "schedule": schedule,
 }
 
 if __name__ == "__main__":

@@ -24,10 +24,16 @@ class File:
 
 @dataclass(frozen=True)
 class Split:
-    """The arrays of a data set, samples first, each value within 0..1 (float64 or float32)."""
+    """The arrays of a data set, samples first, in float64 or float32; images within 0..1.
+
+    Labels: one int64 a sample, the place of its class in `Dataset.classes`; None where there are
+    none.
+    """
 
     train: NDArray[Any]
     test: NDArray[Any]
+    train_labels: NDArray[Any] | None = None
+    test_labels: NDArray[Any] | None = None
 
 
 class Dataset(Spec, ABC):
@@ -43,13 +49,28 @@ class Dataset(Spec, ABC):
     packages: ClassVar[tuple[str, ...]] = ()
     """Distributions it needs beside NumPy."""
     files: ClassVar[tuple[File, ...]] = ()
+    forms: ClassVar[tuple[tuple[File, ...], ...]] = ()
+    """Other files with the same samples, such as an archive unpacked: read in place of `files`,
+    where those are not in the data directory and all of one form are."""
     version: ClassVar[int] = 1
     """To be raised when `load` gives other arrays than before."""
+    bounded: ClassVar[bool] = True
+    """Whether every value lies within 0..1; a table's may be any finite number."""
 
     @property
     @abstractmethod
     def shape(self) -> tuple[int, ...]:
-        """Shape of one sample."""
+        """Shape of one sample; of an image: (height, width, channels)."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of their labels; empty where there are no labels."""
+        return ()
+
+    @property
+    def state(self) -> str:
+        """What else the arrays depend on, such as a digest of files that the user named."""
+        return ""
 
     @property
     @abstractmethod

@@ -82,7 +82,7 @@ def _where(source: type[Dataset], data: Path) -> str:
     if absent:
         return f"missing package {' '.join(absent)}"
     folder = "embedded"
-    for file in source.files:
+    for file in form_of(source, data):
         place = place_of(file, data)
         if place is None:
             return "will be downloaded" if file.urls else "not found"
@@ -118,6 +118,12 @@ def place_of(file: File, data: Path) -> Path | None:
         if os.path.lexists(base / file.path):
             return base / file.path
     return None
+
+
+def form_of(source: Dataset | type[Dataset], data: Path) -> tuple[File, ...]:
+    """The files to read: those of the first form that lies there whole, else the data set's own."""
+    forms = (source.files, *source.forms)
+    return next((f for f in forms if f and all(place_of(file, data) for file in f)), source.files)
 
 
 def _bases(data: Path) -> Iterator[Path]:

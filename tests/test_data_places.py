@@ -78,9 +78,9 @@ def test_a_machine_without_a_home_needs_both_variables(tmp_path, monkeypatch):
 
 def test_describe_says_where_each_data_set_would_come_from(tmp_path, monkeypatch):
     folder = tmp_path / "given"
-    for name in ("train-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte.gz"):
-        (folder / "mnist").mkdir(parents=True, exist_ok=True)
-        (folder / "mnist" / name).touch()
+    (folder / "mnist").mkdir(parents=True)
+    for file in registry.datasets()["mnist"].files:
+        (folder / file.path).touch()
     monkeypatch.setattr(registry, "missing", lambda packages: list(packages))
     found = {source.name: source for source in data.describe(folder)}
     assert list(found) == sorted(found)

@@ -104,7 +104,8 @@ def test_pixels_are_those_of_the_files(name, mean, deviation):
     """Mean and deviation of the training pixels are the constants that everybody normalises by."""
     source, files = registry.dataset(name), real(name)
     split = source.load(files)
-    for samples, path in zip((split.train, split.test), files.values(), strict=True):
+    images = list(files.values())[:2]
+    for samples, path in zip((split.train, split.test), images, strict=True):
         pixels = independent(path)
         assert pixels.shape == (len(samples), 28, 28)
         np.testing.assert_array_equal(samples, pixels.reshape(-1, 784) / 255)
@@ -225,4 +226,5 @@ def test_wrong_options_are_one_message(name, message):
 def test_options_are_read_from_the_workloads_text():
     source = registry.dataset("synthetic:features=100,train=5000")
     assert (source.shape, source.sizes) == ((100,), (5000, 1000))
-    assert dataclasses.asdict(source) == {"features": 100, "train": 5000, "test": 1000, "seed": 0}
+    expected = {"features": 100, "train": 5000, "test": 1000, "seed": 0, "labels": 0}
+    assert dataclasses.asdict(source) == expected

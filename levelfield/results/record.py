@@ -137,6 +137,8 @@ class Record:
     """First digits of the SHA-256 of the prepared data."""
     phases: Mapping[str, Span] = field(default_factory=dict)
     epochs: Epochs = Epochs()
+    metrics: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """Of a classifier: by name, the whole test set's after each epoch (accuracy, ROC AUC ...)."""
     session: str = ""
     """Of a duet: the trials of one session were alive together. Empty for a trial in blocks."""
     pieces: Pieces = Pieces()

@@ -181,23 +181,38 @@ def _prepare(
 ) -> tuple[Material, Setting, tuple[int, ...]]:
     try:
         source = registry.dataset(workload.dataset)
-        workload.check_shapes(source.shape)
+        workload.check_shapes(source.shape, len(source.classes))
         samples = data.check_samples(source, workload.samples)
     except FieldError as error:
         where = f"workload {workload.name}" + (f", {error.where}" if error.where else "")
         raise UserError(error.seen, where, error.expected, error.hint) from None
     prepared = data.prepare(
-        source, precision=workload.precision, data=options.data, announce=progress.say
+        source,
+        precision=workload.precision,
+        data=options.data,
+        announce=progress.say,
+        preprocess=workload.preprocess,
     )
-    paths = (str(prepared.paths[0]), str(prepared.paths[1]))
-    train, _ = data.open_arrays(paths, workload.samples)
+    paths, labels, targets = _texts(prepared.paths), None, None
+    shape = workload.placed(source.shape).input_shape
+    train, _ = data.open_arrays(paths, workload.samples, shape)
+    if workload.labelled and prepared.labels:
+        labels = _texts(prepared.labels)
+        targets, _ = data.open_arrays(labels, workload.samples)
     weights = workload.initial_weights(source.shape)
     weights_path = str(scratch / f"{workload.fingerprint}.npz")
     np.savez(weights_path, **weights)  # type: ignore[arg-type]
     # A batch beyond all samples is one step an epoch; verification need not fill it by repetition.
-    fitted = workload.replace(batch=min(workload.batch, samples))
+    # What is random in layers has no reference: it is left out, and checked apart.
+    fitted = workload.certain().placed(source.shape).replace(batch=min(workload.batch, samples))
     material = Material(
-        workload=fitted, train=train, paths=paths, weights=weights, weights_path=weights_path
+        workload=fitted,
+        train=train,
+        paths=paths,
+        weights=weights,
+        weights_path=weights_path,
+        targets=targets,
+        labels=labels,
     )
     setting = Setting(
         train=paths[0],
@@ -207,5 +222,11 @@ def _prepare(
         digest=prepared.digest,
         threads=options.threads,
         compile_cache=compile_cache,
+        labels=labels,
+        shape=shape,
     )
     return material, setting, source.shape
+
+
+def _texts(paths: tuple[Path, Path]) -> tuple[str, str]:
+    return str(paths[0]), str(paths[1])

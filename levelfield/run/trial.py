@@ -30,6 +30,27 @@ class Setting:
     digest: str
     threads: int
     compile_cache: str = "fresh"
+    labels: tuple[str, str] | None = None
+    """Files of the labels, where they are what is trained for."""
+    shape: tuple[int, ...] | None = None
+    """In which samples are seen, where it is not the data set's."""
+
+    @property
+    def arrays(self) -> dict[str, Any]:
+        """What a worker is told of its arrays."""
+        return told_arrays((self.train, self.test), self.labels, self.shape)
+
+
+def told_arrays(
+    paths: tuple[str, str], labels: tuple[str, str] | None, shape: tuple[int, ...] | None
+) -> dict[str, Any]:
+    """What a worker is told of its arrays; what is usual is not said, for workers of old code."""
+    told: dict[str, Any] = {"train": paths[0], "test": paths[1]}
+    if labels is not None:
+        told["labels"] = labels
+    if shape is not None:
+        told["shape"] = shape
+    return told
 
 
 def blank(trial: Trial, setting: Setting, checked: Verification | None) -> Record:
@@ -77,6 +98,7 @@ def concluded(record: Record, notes: Notes, process: Process, facts: Mapping[str
         facts["log"] = process.tail
     facts["settings"] = {**record.settings, **facts.get("settings", {})}
     epochs = Epochs(**{name: tuple(column) for name, column in notes.columns.items()})
+    facts["metrics"] = {name: tuple(column) for name, column in notes.metrics.items()}
     return replace(record, phases=notes.phases(), epochs=epochs, total=process.total, **facts)
 
 
@@ -90,6 +112,7 @@ class Notes:
             name: [] for name in ("wall", "user", "system", "loss", "test_loss")
         }
     )
+    metrics: dict[str, list[float]] = field(default_factory=dict)
 
     def note(self, phase: str, reply: Message) -> Message:
         """Take in a span of a phase."""
@@ -109,6 +132,8 @@ class Notes:
         for name in ("wall", "user", "system", "loss"):
             self.columns[name].append(trained[name])
         self.columns["test_loss"].append(evaluated["loss"])
+        for name, value in evaluated.get("metrics", {}).items():
+            self.metrics.setdefault(name, []).append(value)
 
     def trouble(self) -> str:
         """What is wrong with the losses; empty where nothing is."""
@@ -138,14 +163,14 @@ def opened(trial: Trial, setting: Setting, process: Process, notes: Notes) -> No
     device = clustered(who.device, process, notes)
     built = process.ask(
         "build",
-        workload=workload.plain(),
+        workload=workload.plain() | ({"input_shape": setting.shape} if setting.shape else {}),
         weights=setting.weights,
         mode=who.mode,
         device=device,
         threads=setting.threads,
     )
     notes.note("build", built)
-    staged = process.ask("stage", train=setting.train, test=setting.test, samples=workload.samples)
+    staged = process.ask("stage", **setting.arrays, samples=workload.samples)
     notes.note("stage", staged)
 
 

@@ -40,6 +40,8 @@ class Worker:
         self.ordered = -1
         self.train_set: Array
         self.test_set: Array
+        self.targets: Array
+        self.test_targets: Array
         self.machines: Cluster | None = None
         self.built = False
 
@@ -91,14 +93,28 @@ class Worker:
         self.built = True
         return {}
 
-    def stage(self, *, train: str, test: str, samples: int | None) -> Message:
-        """Map the prepared arrays and hand the training set over."""
+    def stage(
+        self,
+        *,
+        train: str,
+        test: str,
+        samples: int | None,
+        labels: list[str] | None = None,
+        shape: list[int] | None = None,
+    ) -> Message:
+        """Map the prepared arrays and hand the training set over.
+
+        labels: files of the labels, where they are the targets. shape: in which samples are seen.
+        """
         from levelfield.data import open_arrays
 
-        self.train_set, self.test_set = open_arrays((train, test), samples)
+        self.train_set, self.test_set = open_arrays((train, test), samples, shape)
+        self.targets, self.test_targets = self.train_set, self.test_set
+        if labels is not None:
+            self.targets, self.test_targets = open_arrays(labels, samples)
         self.ordered = -1
         with self.clock.running():
-            self.backend.stage(self.train_set, self.train_set)
+            self.backend.stage(self.train_set, self.targets)
         return {"samples": len(self.train_set)}
 
     def train(self, *, epoch: int, start: int = 0, stop: int | None = None) -> Message:
@@ -117,8 +133,9 @@ class Worker:
         """Mean loss of the model as it is now over these training samples, off the clock."""
         total = 0.0
         for start in range(0, len(order), CHUNK):
-            x = self.train_set[order[start : start + CHUNK]]
-            total += mean_loss(self.workload.loss, self.backend.predict(x), x) * len(x)
+            rows = order[start : start + CHUNK]
+            x, y = self.train_set[rows], self.targets[rows]
+            total += mean_loss(self.workload.loss, self.backend.predict(x), y) * len(x)
         return total / len(order)
 
     def epochs(self, *, first: int, stop: int, seconds: float) -> Message:
@@ -160,13 +177,24 @@ class Worker:
         return {"loss": self.evaluated(places) if loss is None else float(loss)}
 
     def evaluate(self) -> Message:
-        """Loss of the whole test set, in float64 from the adapter's predictions."""
-        total = 0.0
+        """Loss of the whole test set, in float64 from the adapter's predictions; metrics of it."""
+        total, outputs = 0.0, []
         with self.clock.running():
             for start in range(0, len(self.test_set), CHUNK):
-                x = self.test_set[start : start + CHUNK]
-                total += mean_loss(self.workload.loss, self.backend.predict(x), x) * len(x)
-        return {"loss": total / len(self.test_set)}
+                x, y = (a[start : start + CHUNK] for a in (self.test_set, self.test_targets))
+                outputs.append(self.backend.predict(x))
+                total += mean_loss(self.workload.loss, outputs[-1], y) * len(x)
+        return {"loss": total / len(self.test_set), **self._measured(outputs)}
+
+    def _measured(self, outputs: list[Array]) -> Message:
+        """The metrics of the whole test set, where its samples have labels."""
+        if not self.workload.labelled:
+            return {}
+        import numpy as np
+
+        from levelfield.metrics import measured
+
+        return {"metrics": measured(np.concatenate(outputs), np.asarray(self.test_targets))}
 
     def predict(self, *, start: int, stop: int, path: str) -> Message:
         """Write the predictions for some training samples into a file."""
@@ -253,10 +281,19 @@ class Worker:
 
 
 def mean_loss(loss: str, outputs: Array, targets: Array) -> float:
-    """Loss over all elements, in float64; probabilities are kept 1e-7 away from 0 and 1."""
+    """Loss over all elements, in float64; probabilities are kept 1e-7 away from 0 and 1.
+
+    targets: arrays like the outputs, or for the categorical cross-entropy labels.
+    """
     import numpy as np
 
-    p, y = numbers(outputs, "predict").astype(np.float64), np.asarray(targets, dtype=np.float64)
+    p = numbers(outputs, "predict").astype(np.float64)
+    if loss == "categorical_crossentropy":
+        if p.shape[:-1] != (len(targets),):
+            raise ValueError(f"predict gave shape {p.shape}, expected ({len(targets)}, classes)")
+        own = np.take_along_axis(p, np.asarray(targets)[:, None], axis=1)
+        return float(-np.mean(np.log(np.clip(own, 1e-7, 1 - 1e-7))))
+    y = np.asarray(targets, dtype=np.float64)
     if p.shape != y.shape:
         raise ValueError(f"predict gave shape {p.shape}, expected {y.shape}")
     if loss == "mean_squared_error":

@@ -42,6 +42,13 @@ class Range:
         return f"in {brackets[0]}{self.low:g}, {self.high:g}{brackets[1]}"
 
 
+QUIET: Mapping[str, bool] = types.MappingProxyType({"quiet": True})
+"""Metadata of a field that came later: `Spec.plain` leaves it out where it has its default.
+
+So the fingerprint of a workload that does not use it stays what it was.
+"""
+
+
 @dataclass(eq=False)
 class FieldError(UserError):
     """Bad input inside a specification, with the path of keys that leads to it."""
@@ -94,7 +101,11 @@ class Spec:
 
     def plain(self) -> dict[str, Any]:
         """Return the specification as plain mappings, lists and scalars, fit for JSON and YAML."""
-        return {name: plain(getattr(self, name)) for name in hints(type(self))}
+        return {
+            field.name: plain(getattr(self, field.name))
+            for field in dataclasses.fields(self)  # type: ignore[arg-type]
+            if not (field.metadata.get("quiet") and getattr(self, field.name) == field.default)
+        }
 
 
 class Tagged(Spec):

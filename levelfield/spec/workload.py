@@ -5,24 +5,28 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from levelfield.spec.fields import FieldError, Range, Spec
+from levelfield.spec.fields import QUIET, FieldError, Range, Spec
+from levelfield.spec.formulas import spelt_out
 from levelfield.spec.initialisers import fill
 from levelfield.spec.layers import Layer, Shape
 from levelfield.spec.layers.dense import Dense
 from levelfield.spec.optimizers import Optimizer
 from levelfield.spec.schedules import Schedule
+from levelfield.spec.windows import Sizes
 
 Array = NDArray[Any]
 Weights = Mapping[str, Array]
-Loss = Literal["mean_squared_error", "binary_crossentropy"]
+Loss = Literal["mean_squared_error", "binary_crossentropy", "categorical_crossentropy"]
+Preprocess = Literal["unit", "centred", "standardised"]
 
 
 class Name:
@@ -46,12 +50,19 @@ Identifier = Annotated[str, Name()]
 class Workload(Spec):
     """What is trained, on what, how: everything that must be equal before times are compared.
 
-    The target of an autoencoder is its input: the last layer gives back the shape of a sample.
+    The target of an autoencoder is its input: the last layer gives back the shape of a sample. With
+    ``categorical_crossentropy`` the target is the label: the last layer is a softmax over classes.
     """
 
     name: Identifier
     dataset: str
     samples: Annotated[int, Range(1)] | None = None
+    input_shape: Sizes | None = field(default=None, metadata=QUIET)
+    """How a sample is seen by the first layer, channels last; as the data set has it by default."""
+    preprocess: Preprocess = field(default="unit", metadata=QUIET)
+    """``unit``: as the data set gives the values, images within 0..1. ``centred``: minus 0.5.
+    ``standardised``: each feature, or each channel of an image, minus its mean over the training
+    set, over its standard deviation."""
     layers: tuple[Layer, ...]
     loss: Loss
     optimizer: Optimizer
@@ -64,12 +75,71 @@ class Workload(Spec):
     def __post_init__(self) -> None:
         """Check every field, then what they must be to each other."""
         super().__post_init__()
+        self._check_softmax()
         last = self.layers[-1]
+        if self.loss == "binary_crossentropy" and self.preprocess != "unit":
+            raise FieldError(
+                f"binary_crossentropy compares with values within 0..1, but they are "
+                f"{self.preprocess}",
+                expected="preprocess: unit",
+            ).under("loss")
         if self.loss == "binary_crossentropy" and getattr(last, "activation", "") != "sigmoid":
             raise FieldError(
                 "binary_crossentropy compares probabilities, but the last layer is not a sigmoid",
                 expected="activation: sigmoid on the last layer, or loss: mean_squared_error",
             ).under("loss")
+
+    def _check_softmax(self) -> None:
+        """A softmax stands last, and there alone, where the loss is the categorical one."""
+        wanted = self.loss == "categorical_crossentropy"
+        for index, layer in enumerate(self.layers):
+            last = index == len(self.layers) - 1
+            for part in layer.parts():
+                found = getattr(part, "activation", "") == "softmax"
+                if found and not (last and wanted and isinstance(part, Dense)):
+                    raise (
+                        FieldError(
+                            "a softmax that is not a classifier's last dense layer",
+                            expected="softmax in the last layer alone, with the loss "
+                            "categorical_crossentropy",
+                        )
+                        .under("activation")
+                        .under(index)
+                        .under("layers")
+                    )
+        if wanted and getattr(self.layers[-1], "activation", "") != "softmax":
+            raise FieldError(
+                "categorical_crossentropy compares probabilities, but the last layer is not a "
+                "softmax",
+                expected="activation: softmax on the last layer, one unit a class",
+            ).under("loss")
+
+    @classmethod
+    def build(cls, given: object) -> Spec:
+        """Build from a mapping; a formula (``cnn: {blocks: 3}``) stands for its layers."""
+        return super().build(spelt_out(given) if isinstance(given, Mapping) else given)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether targets are the samples' labels, not the samples themselves."""
+        return self.loss == "categorical_crossentropy"
+
+    @property
+    def logits(self) -> bool:
+        """Whether the loss can be taken from the last layer before its activation."""
+        return self.loss != "mean_squared_error"
+
+    def certain(self) -> Workload:
+        """The same workload without what is random in its layers: dropout at rate 0."""
+        return self.replace(layers=tuple(layer.certain() for layer in self.layers))
+
+    def penalties(self) -> dict[str, float]:
+        """Canonical name of each array whose squares are added to the loss -> their factor."""
+        return {
+            f"layer{number}/{name}": factor
+            for number, layer in enumerate(self.layers, start=1)
+            for name, factor in layer.penalties().items()
+        }
 
     @property
     def fingerprint(self) -> str:
@@ -87,17 +157,59 @@ class Workload(Spec):
         return -(-samples // self.batch)
 
     def shapes(self, sample: Shape) -> list[Shape]:
-        """Shape of one sample before each layer and after the last."""
-        shapes = [sample]
-        for layer in self.layers:
-            shapes.append(layer.output_shape(shapes[-1]))
+        """Shape of one sample before each layer and after the last.
+
+        sample: shape of the data set's samples; the first layer sees ``input_shape``, if given.
+        Raise a `FieldError` where a layer cannot take what comes before it.
+        """
+        shapes = [self.seen(sample)]
+        for index, layer in enumerate(self.layers):
+            try:
+                shapes.append(layer.output_shape(shapes[-1]))
+            except FieldError as error:
+                raise error.under(index).under("layers") from None
         return shapes
 
-    def check_shapes(self, sample: Shape) -> None:
-        """Raise a `FieldError` where the model does not fit the data set's samples."""
+    def seen(self, sample: Shape) -> Shape:
+        """Shape in which the first layer sees the data set's samples."""
+        if self.input_shape is None:
+            return sample
+        if math.prod(self.input_shape) != math.prod(sample):
+            raise FieldError(
+                f"{_times(self.input_shape)} is {math.prod(self.input_shape)} values",
+                expected=f"{math.prod(sample)}, as a sample of {self.dataset} has",
+            ).under("input_shape")
+        return self.input_shape
+
+    def placed(self, sample: Shape) -> Workload:
+        """The workload as adapters get it: they must know what shape the samples have.
+
+        Left as it is where the first kernel tells: a dense layer on flat samples.
+        """
+        if self.input_shape is None and (len(sample) > 1 or self.layers[0].kind != "dense"):
+            return self.replace(input_shape=sample)
+        return self
+
+    def sample_shape(self, weights: Weights) -> Shape:
+        """Shape of a sample as the first layer sees it, of a workload that is `placed`."""
+        return self.input_shape or (weights["layer1/kernel"].shape[0],)
+
+    def members(self, sample: Shape) -> Iterator[tuple[str, Layer, Shape]]:
+        """Canonical name (``layer1`` ...), layer and shape before it, one after the other."""
+        shapes = self.shapes(sample)
+        for number, (layer, shape) in enumerate(zip(self.layers, shapes, strict=False), start=1):
+            yield f"layer{number}", layer, shape
+
+    def check_shapes(self, sample: Shape, classes: int = 0) -> None:
+        """Raise a `FieldError` where the model does not fit the data set's samples.
+
+        classes: of the data set's labels; 0 where it has none.
+        """
         out = self.shapes(sample)[-1]
-        if out != sample:
-            at: tuple[str | int, ...] = ("layers", len(self.layers) - 1)
+        at: tuple[str | int, ...] = ("layers", len(self.layers) - 1)
+        if self.labelled:
+            self._check_classes(out, classes, at)
+        elif out != self.seen(sample):
             raise FieldError(
                 f"the last layer gives {_times(out)} values a sample, but "
                 f"a sample of {self.dataset} has {_times(sample)}",
@@ -107,19 +219,33 @@ class Workload(Spec):
                 path=at,
             )
 
+    def _check_classes(self, out: Shape, classes: int, at: tuple[str | int, ...]) -> None:
+        if not classes:
+            raise FieldError(
+                f"{self.dataset} has no labels",
+                expected=f"a data set with classes, for the loss {self.loss}",
+            ).under("dataset")
+        if out != (classes,):
+            raise FieldError(
+                f"the last layer gives {_times(out)} values a sample, but {self.dataset} has "
+                f"{classes} classes",
+                where=f"layers[{at[1]}]",
+                expected="one unit a class",
+                hint=f"units: {classes} in the last layer",
+                path=at,
+            )
+
     def flops(self, sample: Shape) -> int:
         """Floating-point operations to train on one sample.
 
         The usual count: the backward pass costs twice the forward pass.
         """
-        before = self.shapes(sample)[:-1]
-        return 3 * sum(layer.flops(shape) for layer, shape in zip(self.layers, before, strict=True))
+        return 3 * sum(layer.flops(shape) for _, layer, shape in self.members(sample))
 
     def initial_weights(self, sample: Shape) -> dict[str, Array]:
         """Fresh arrays named ``layer1/kernel`` ..., in this workload's precision."""
         arrays: dict[str, Array] = {}
-        before = self.shapes(sample)[:-1]
-        for index, (layer, shape) in enumerate(zip(self.layers, before, strict=True), start=1):
+        for index, (_, layer, shape) in enumerate(self.members(sample), start=1):
             for place, (name, (size, initialiser)) in enumerate(layer.parameters(shape).items()):
                 seeds = np.random.SeedSequence(self.seed, spawn_key=(0, index, place))
                 filled = fill(initialiser, np.random.Generator(np.random.PCG64(seeds)), size)

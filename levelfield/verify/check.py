@@ -17,7 +17,7 @@ from levelfield import registry
 from levelfield.backend import Backend
 from levelfield.results.record import Figure, Verification
 from levelfield.run.process import Process, WorkerError
-from levelfield.run.trial import clustered
+from levelfield.run.trial import clustered, told_arrays
 from levelfield.spec.workload import Weights, Workload
 from levelfield.verify import distributed, levels, semantics
 
@@ -37,6 +37,15 @@ class Material:
     """Files of the prepared training and test set."""
     weights: Weights
     weights_path: str
+    targets: NDArray[Any] | None = None
+    """The prepared labels, where they are what is trained for."""
+    labels: tuple[str, str] | None = None
+    """Files of the labels of the training and test set."""
+
+    @property
+    def arrays(self) -> dict[str, Any]:
+        """What a worker is told of its arrays."""
+        return told_arrays(self.paths, self.labels, self.workload.input_shape)
 
 
 @dataclass
@@ -169,6 +178,8 @@ class _Local:
         self.kind = type("Reference", (numpy,), {"semantics": declared})
         self.material, self.precision = material, precision
         self.data = material.train[:samples].astype(precision, copy=False)
+        labels = material.targets
+        self.targets = self.data if labels is None else np.array(labels[:samples])
         self.partitions = partitions
         self.initial = material.weights
         if shaken is not None:
@@ -185,7 +196,7 @@ class _Local:
             )
         else:
             self.backend = self.kind(workload, self.initial, **how)
-        self.backend.stage(self.data, self.data)
+        self.backend.stage(self.data, self.targets)
 
     def predict(self, start: int, stop: int) -> NDArray[Any]:
         return self.backend.predict(self.data[start:stop])
@@ -218,8 +229,7 @@ class _Remote:
     def build(self, workload: Workload) -> None:
         weights = self.material.weights_path
         self.process.ask("build", workload=workload.plain(), weights=weights, **self.mode)
-        train, test = self.material.paths
-        self.process.ask("stage", train=train, test=test, samples=self.part.samples)
+        self.process.ask("stage", **self.material.arrays, samples=self.part.samples)
 
     def predict(self, start: int, stop: int) -> NDArray[Any]:
         self.process.ask("predict", start=start, stop=stop, path=self.arrays[1])

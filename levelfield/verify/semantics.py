@@ -75,6 +75,21 @@ CHOICES: Mapping[str, Choice] = {
             "clipped": "from p = min(max(sigmoid, 1e-7), 1 - 1e-7), no gradient outside",
         },
     ),
+    "categorical_crossentropy": Choice(
+        about="Categorical cross-entropy: from what it is computed",
+        meanings={
+            "logits": "exact, from the last layer before its softmax",
+            "clipped": "from p = min(max(softmax, 1e-7), 1 - 1e-7), no gradient outside",
+        },
+    ),
+    "max_pool.ties": Choice(
+        about="Max pooling: where the gradient goes when several values of a window are largest",
+        meanings={
+            "first": "to the first of them, row after row",
+            "each": "to each of them, whole",
+            "shared": "to each of them, an equal part",
+        },
+    ),
 }
 
 

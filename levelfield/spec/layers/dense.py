@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar
 
-from levelfield.spec.fields import Range
+from levelfield.spec.fields import QUIET, FieldError, Range
 from levelfield.spec.initialisers import Initialiser
-from levelfield.spec.layers import Layer, Shape
-
-Activation = Literal["linear", "sigmoid", "tanh", "relu", "selu"]
+from levelfield.spec.layers import Activation, Layer, Penalty, Shape
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,9 +24,17 @@ class Dense(Layer):
     activation: Activation
     kernel: Initialiser
     bias: Initialiser
+    l2: Penalty = field(default=0.0, metadata=QUIET)
+    """Factor of the sum of the kernel's squares, which is added to the loss."""
 
-    def output_shape(self, shape: Shape) -> Shape:  # noqa: ARG002 - other kinds need it
+    def output_shape(self, shape: Shape) -> Shape:
         """Shape of one sample after this layer: (units,)."""
+        if len(shape) != 1:
+            raise FieldError(
+                f"a dense layer after samples of {len(shape)} axes ({'x'.join(map(str, shape))})",
+                expected="flat samples",
+                hint="put {kind: flatten} before it",
+            )
         return (self.units,)
 
     def parameters(self, shape: Shape) -> Mapping[str, tuple[Shape, str]]:
@@ -38,3 +44,7 @@ class Dense(Layer):
     def flops(self, shape: Shape) -> int:
         """Two operations a kernel element."""
         return 2 * shape[0] * self.units
+
+    def penalties(self) -> Mapping[str, float]:
+        """The kernel's, where there is one."""
+        return {"kernel": self.l2} if self.l2 else {}

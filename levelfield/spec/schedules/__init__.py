@@ -1,18 +1,24 @@
 """Learning-rate schedules: one module a kind, found by being in this folder.
 
 A schedule is an array of rates, one a step, made by the engine; adapters never see anything else.
+A rate depends on its step's number alone: however a training is cut into pieces, its rates are the
+same, to the last bit. Hence sines and powers come from `math`, a step at a time: NumPy's may differ
+with a number's place in the array, and between releases.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from levelfield.spec.fields import Tagged
+import numpy as np
+
+from levelfield.spec.fields import FieldError, Range, Tagged
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
+
+Epochs = Annotated[int, Range(1, 1_000_000)]
 
 
 class Schedule(Tagged):
@@ -25,4 +31,24 @@ class Schedule(Tagged):
         """Rates of the steps first, first + 1 ... of the whole training (shape: count)."""
 
 
-__all__ = ["Schedule"]
+def numbers(first: int, count: int) -> NDArray[np.int64]:
+    """Numbers of the steps first, first + 1 ... (shape: count)."""
+    return np.arange(first, first + count, dtype=np.int64)
+
+
+def ramp(first: int, count: int, *, steps: int) -> NDArray[np.float64]:
+    """How far the given steps are from the first of ``steps`` (0) to their last (1), and 1 after.
+
+    Of a single step, it is the first.
+    """
+    return np.minimum(numbers(first, count) / max(steps - 1, 1), 1.0)
+
+
+def check_bounds(low: float, high: float, *, name: str = "low", above: str = "high") -> None:
+    """Raise a `FieldError` where the lower of two rates is not the lower one."""
+    if low > high:
+        error = FieldError(f"got {low:g}", expected=f"a rate of at most '{above}', {high:g}")
+        raise error.under(name)
+
+
+__all__ = ["Epochs", "Schedule", "check_bounds", "numbers", "ramp"]

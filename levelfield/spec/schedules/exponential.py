@@ -1,0 +1,41 @@
+"""From a low rate to a high one by equal factors: a range test over orders of magnitude."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from levelfield.spec.optimizers import Positive
+from levelfield.spec.schedules import Epochs, Schedule, check_bounds, ramp
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exponential(Schedule):
+    """From ``low`` at step 0 to ``high`` at the last step of ``epochs``, where it stays.
+
+    Every step multiplies the rate by the same factor.
+    """
+
+    kind: ClassVar[str] = "exponential"
+    example: ClassVar[str] = "{kind: exponential, low: 0.00001, high: 1.0, epochs: 5}"
+    low: Positive
+    high: Positive
+    epochs: Epochs
+
+    def __post_init__(self) -> None:
+        """Check every field, and that the rate does not fall."""
+        super().__post_init__()
+        check_bounds(self.low, self.high)
+
+    def rates(self, first: int, count: int, *, steps_per_epoch: int) -> NDArray[np.float64]:
+        """Rates of the given steps (shape: count)."""
+        share = ramp(first, count, steps=self.epochs * steps_per_epoch)
+        low, high = math.log(self.low), math.log(self.high)
+        made = [math.exp((1 - s) * low + s * high) for s in share.tolist()]
+        inside = np.clip(np.array(made, dtype=np.float64), self.low, self.high)
+        ends = np.where(share == 0, self.low, self.high)
+        return np.where((share == 0) | (share == 1), ends, inside)
