@@ -29,6 +29,8 @@ class Keras(Backend):
         "binary_crossentropy": "clipped",
         "categorical_crossentropy": "clipped",
     }
+    kind: ClassVar[type[Parts]] = Parts
+    """What calls the layers."""
     tuning: ClassVar[Mapping[str, Any]]
     """Arguments of `Model.compile` in the tuned mode: the engine's fastest documented settings."""
 
@@ -44,7 +46,7 @@ class Keras(Backend):
         keras.config.set_dtype_policy(workload.precision)
         keras.utils.set_random_seed(workload.seed)
         self.keras, self.workload, self.names = keras, workload, list(weights)
-        self.parts = Parts(keras, workload)
+        self.parts = self.kind(keras, workload)
         self.model = self.parts.model(weights)
         self.compiled = dict(self.tuning) if mode == "tuned" else {}
         self.model.compile(

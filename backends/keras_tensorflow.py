@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from levelfield.backend import Unsupported
+
 from .keras import Keras
 from .tensorflow import read_threads, set_threads
 
@@ -29,7 +31,9 @@ class KerasTensorFlow(Keras):
 
     def prepare(self, workload: Workload, threads: int) -> None:
         """Set the sizes of TensorFlow's thread pools."""
-        del workload
+        double = workload.precision == "float64"
+        if double and any(len(getattr(layer, "window", ())) > 2 for layer in workload.layers):  # noqa: PLR2004
+            raise Unsupported("TensorFlow pools volumes in float32 alone")
         import tensorflow as tf
 
         self.tf = tf

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from levelfield.backend import Unsupported
 
 from .keras import Keras
+from .keras_layers import Parts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from levelfield.backend import Workload
+    from levelfield.spec.windows import Axis
+
+
+class TorchParts(Parts):
+    """Without those that Keras 3.15 on PyTorch computes otherwise, or not at all."""
+
+    def _convolution(self, name: str, layer: Any, shape: tuple[int, ...], x: Any) -> Any:
+        if self.workload.precision == "float64":
+            raise Unsupported("Keras on PyTorch: no gradient of a convolution in float64 on a CPU")
+        return super()._convolution(name, layer, shape, x)
+
+    def _pool(self, kind: str, layer: Any, axes: Sequence[Axis]) -> Any:
+        if kind == "AveragePooling" and any(axis.before or axis.after for axis in axes):
+            raise Unsupported("Keras on PyTorch counts padding as zeros in an average")
+        return super()._pool(kind, layer, axes)
 
 
 class KerasTorch(Keras):
@@ -20,6 +38,7 @@ class KerasTorch(Keras):
     imports = ("torch", "keras")
     environ: ClassVar = {"KERAS_BACKEND": "torch"}
     tuning: ClassVar = {"jit_compile": False}
+    kind: ClassVar = TorchParts
 
     def prepare(self, workload: Workload, threads: int) -> None:
         """Set PyTorch's threads."""

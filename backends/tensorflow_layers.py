@@ -69,6 +69,8 @@ class Parts:
         return self._pool("AVG", layer.axes(shape), layer.padding)
 
     def _pool(self, kind: str, axes: Sequence[Axis], padding: str) -> Function:
+        if len(axes) > 2 and self.workload.precision == "float64":
+            raise Unsupported("TensorFlow pools volumes in float32 alone")
         how = {
             "window_shape": [axis.window for axis in axes],
             "strides": [axis.stride for axis in axes],
