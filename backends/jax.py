@@ -60,6 +60,7 @@ class Jax(Backend):
             return jax.lax.scan(lambda s, br: step(s, *br, x, y), state, (batches, rates))
 
         self.steps = jax.jit(steps, donate_argnums=0)
+        self.traced = jax.jit(partial(step, tell=True), donate_argnums=0)
         self.outputs = jax.jit(lambda weights, x: self._activated(self.forward(weights, x)))
 
     def _step(self, optax: Any, update: Any) -> Any:
@@ -67,19 +68,22 @@ class Jax(Backend):
         mean = loss(jax, optax, self.workload)
 
         def value(weights: Any, x: Any, y: Any, key: Any) -> Any:
-            return mean(weights, self.forward(weights, x, key), y)
+            outputs = self.forward(weights, x, key)
+            return mean(weights, outputs, y), outputs
 
-        def step(state: Any, rows: Any, rate: Any, x: Any, y: Any) -> Any:
+        def step(state: Any, rows: Any, rate: Any, x: Any, y: Any, *, tell: bool = False) -> Any:
             weights, memory, key = state
             now = None
             if self.random:
                 key, now = jax.random.split(key)
             x_batch = x[rows]
             y_batch = x_batch if y is None else y[rows]
-            lost, gradients = jax.value_and_grad(value)(weights, x_batch, y_batch, now)
+            slope = jax.value_and_grad(value, has_aux=True)
+            (lost, outputs), gradients = slope(weights, x_batch, y_batch, now)
             memory.hyperparams["rate"] = rate.astype(dtype)
             updates, memory = update.update(gradients, memory, weights)
-            return (optax.apply_updates(weights, updates), memory, key), lost
+            state = (optax.apply_updates(weights, updates), memory, key)
+            return state, (lost, (outputs.argmax(axis=1) == y_batch).sum()) if tell else lost
 
         return step
 
@@ -116,6 +120,19 @@ class Jax(Backend):
         self.state = jax.block_until_ready(state)
         total = batch * sum(float(np.asarray(loss).sum(dtype=np.float64)) for loss in losses)
         return (total + (len(rest) * float(last) if len(rest) else 0.0)) / len(order)
+
+    def trace(self, order: Array, rates: Array) -> tuple[Array, Array] | None:
+        """A step at a time, in either mode; everything is fetched at the end."""
+        if self.y is None:
+            return None
+        told, state, rates = [], self.state, rates.astype(self.workload.precision)
+        for number, start in enumerate(range(0, len(order), self.workload.batch)):
+            rows = order[start : start + self.workload.batch].astype(np.int32)
+            state, seen = self.traced(state, rows, rates[number], self.x, self.y)
+            told.append(seen)
+        self.state = self.jax.block_until_ready(state)
+        losses, right = np.array(told, dtype=np.float64).T
+        return losses, right
 
     def predict(self, x: Array) -> Array:
         """Outputs of the model."""

@@ -43,9 +43,13 @@ class Torch(Backend):
         penalise = penalty(self.parameters, workload)
         self.optimizer = optimizer(torch.optim, workload, self.model.parameters())
 
-        def loss(x: Any, y: Any) -> Any:
-            return penalise(compare(self.model(x), y))
+        def lost(outputs: Any, y: Any) -> Any:
+            return penalise(compare(outputs, y))
 
+        def loss(x: Any, y: Any) -> Any:
+            return lost(self.model(x), y)
+
+        self.lost = lost
         # The one smaller batch of an epoch is not worth a compilation of its own.
         self.partial = loss
         self.full = torch.compile(loss, dynamic=False) if mode == "compile" else loss
@@ -72,6 +76,24 @@ class Torch(Backend):
         if self.device.type == "cuda":
             torch.cuda.synchronize()
         return float(total) / len(order)
+
+    def trace(self, order: Array, rates: Array) -> tuple[Array, Array] | None:
+        """The same loop, keeping each batch's loss and right answers on the device."""
+        if self.y is self.x:
+            return None
+        torch, optimizer, losses, right = self.torch, self.optimizer, [], []
+        batches = torch.as_tensor(order, device=self.device).split(self.batch)
+        for rows, rate in zip(batches, rates.tolist(), strict=True):
+            y = self.y.index_select(0, rows)
+            optimizer.param_groups[0]["lr"] = rate
+            optimizer.zero_grad(set_to_none=True)
+            outputs = self.model(self.x.index_select(0, rows))
+            loss = self.lost(outputs, y)
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.detach())
+            right.append((outputs.detach().argmax(dim=1) == y).sum())
+        return torch.stack(losses).double().cpu().numpy(), torch.stack(right).double().cpu().numpy()
 
     def predict(self, x: Array) -> Array:
         """Outputs of the model."""

@@ -103,6 +103,47 @@ def _run(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--unverified", action="store_true", help=unverified)
 
 
+def _lr_range(verb: argparse.ArgumentParser) -> None:
+    """Between which learning rates does each contender learn? Curves, bounds, a suite for later."""
+    verb.add_argument("suite", help=SUITE)
+    _range(verb)
+
+
+def _explore(verb: argparse.ArgumentParser) -> None:
+    """Range tests over a grid, then a long cyclical training of what learns, and its table."""
+    verb.add_argument("suite", help=SUITE)
+    _range(verb)
+    keep = "train only so many configurations, those with the best accuracy (default: all)"
+    verb.add_argument("--keep", type=COUNT, metavar="N", help=keep)
+    repeats = "trials a contender (default: the suite's)"
+    verb.add_argument("--repeats", type=COUNT, metavar="N", help=repeats)
+
+
+def _range(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--out", metavar="DIR", help="the folder of what is found")
+    low, high = "lowest rate (default: 1e-4)", "highest rate (default: 0.1)"
+    verb.add_argument("--low", type=NUMBER, default=1e-4, metavar="RATE", help=low)
+    verb.add_argument("--high", type=NUMBER, default=0.1, metavar="RATE", help=high)
+    scale = "how rates rise (default: exponential)"
+    verb.add_argument(
+        "--scale", choices=["linear", "exponential"], default="exponential", help=scale
+    )
+    epochs = "epochs of a sweep (default: 8)"
+    verb.add_argument("--sweep", type=COUNT, default=8, metavar="N", help=epochs)
+    seeds = "seeds, from 0 (default: 5)"
+    verb.add_argument("--seeds", type=COUNT, default=5, metavar="N", help=seeds)
+    optimizers = "try each of these (adam,sgd) instead of the suite's"
+    verb.add_argument("--optimizers", metavar="A,B", help=optimizers)
+    every = "batches between two accuracies where a backend does not tell them (default: 16)"
+    verb.add_argument("--every", type=COUNT, default=16, metavar="N", help=every)
+    long = "epochs of the long training in the suite that is written (default: 50)"
+    verb.add_argument("--long", type=COUNT, default=50, metavar="N", help=long)
+    half = "epochs from the lowest rate to the highest there (default: 4)"
+    verb.add_argument("--half-cycle", type=NUMBER, default=4.0, metavar="N", help=half)
+    unverified = "sweep without verification"
+    verb.add_argument("--unverified", action="store_true", help=unverified)
+
+
 def _compare(verb: argparse.ArgumentParser) -> None:
     """Faster, slower, no difference shown? Exit status 0: not slower, 1: slower, 3: unmeasured."""
     verb.add_argument(
@@ -183,5 +224,7 @@ ADD = {
     "reproduce": _reproduce,
     "export": _export,
     "schedule": _schedule,
+    "lr-range": _lr_range,
+    "explore": _explore,
 }
-HOW = frozenset({"verify", "run", "compare", "reproduce"})
+HOW = frozenset({"verify", "run", "compare", "reproduce", "lr-range", "explore"})

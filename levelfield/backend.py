@@ -72,6 +72,15 @@ class Backend(ABC):
         the framework does not tell: the engine then evaluates the training set, off the clock.
         """
 
+    def trace(self, order: Array, rates: Array) -> tuple[Array, Array] | None:  # noqa: ARG002
+        """Train as `train` does, and tell of each batch what it was like before its step.
+
+        Gives the losses, and the numbers of right answers: one float64 each a batch. None, without
+        having trained, where the framework has no fast way: the engine then takes the batches one
+        by one. A learning-rate range test asks for this; no benchmark does.
+        """
+        return None
+
     @abstractmethod
     def predict(self, x: Array) -> Array:
         """Outputs of the model for these samples (samples first), as a NumPy array."""

@@ -235,6 +235,63 @@ def schedule(options: argparse.Namespace) -> int:
     return 0
 
 
+def lr_range(options: argparse.Namespace) -> int:
+    """Sweep the learning rate; find bounds, draw the curves, write the suite for later."""
+    folder, made = _explored(options)
+    print(f"\ncurves: {folder / 'ranges.html'}")
+    if made is None:
+        print("no configuration learns in this range: there is no suite to write")
+        return 1
+    print(f"long training: levelfield run {made}")
+    return 0
+
+
+def explore(options: argparse.Namespace) -> int:
+    """The whole flow: range tests, bounds, long training of what learns, table."""
+    folder, made = _explored(options, keep=options.keep)
+    print(f"\ncurves: {folder / 'ranges.html'}")
+    if made is None:
+        print("no configuration learns in this range: there is nothing to train for long")
+        return 1
+    options.suite, options.out, options.set = str(made), str(folder / "study"), []
+    options.only, options.resume, options.seed = None, False, None
+    return run(options)
+
+
+def _explored(options: argparse.Namespace, *, keep: int | None = None) -> tuple[Path, Path | None]:
+    """Range tests as the options want them: their folder, and the suite that was written."""
+    import importlib
+
+    from levelfield.run import lr_range, lr_suite
+
+    suite, contenders, how = _chosen(options)
+    folder = Path(options.out or _fresh_folder(f"{suite.suite}-ranges"))
+    wanted = lr_range.Range(
+        low=options.low,
+        high=options.high,
+        epochs=options.sweep,
+        seeds=options.seeds,
+        scale=options.scale,
+        optimizers=tuple(_names(options.optimizers)),
+        every=options.every,
+    )
+    sweeps = lr_range.run(suite, contenders, how, wanted, folder)
+    found = lr_range.found_bounds(sweeps)
+    print(lr_suite.table(sweeps, found))
+    page = importlib.import_module("levelfield.reports.ranges")
+    page.write(f"{suite.suite}: learning rates", sweeps, found, folder / "ranges.html")
+    made = lr_suite.write(
+        suite,
+        wanted.workloads(suite),
+        found,
+        folder / "cyclical.yaml",
+        epochs=options.long,
+        half_cycle=options.half_cycle,
+        keep=keep,
+    )
+    return folder, made
+
+
 def _chosen(options: argparse.Namespace) -> tuple[Suite, list[Contender], Options]:
     """What the options choose: the suite, its contenders, how to run them."""
     import dataclasses
@@ -305,6 +362,8 @@ VERBS = {
     "reproduce": reproduce,
     "export": export,
     "schedule": schedule,
+    "lr-range": lr_range,
+    "explore": explore,
 }
 
 if __name__ == "__main__":

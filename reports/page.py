@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -26,7 +26,11 @@ def write(study: Study, target: Path, *, baseline: str | None = None) -> Path:
 
     baseline: label of the contender that ratios refer to at first; each workload's fastest if None.
     """
-    text = render(study, baseline=baseline)
+    return save(render(study, baseline=baseline), target)
+
+
+def save(text: str, target: Path) -> Path:
+    """Write a page, whole or not at all; gives back where it stands."""
     aside = target.with_name(f".{target.name}.{os.getpid()}.new")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -46,18 +50,27 @@ def write(study: Study, target: Path, *, baseline: str | None = None) -> Path:
 def render(study: Study, *, baseline: str | None = None) -> str:
     """Return the page of a study as one document that needs nothing else."""
     view = View(study=study, baseline=baseline)
-    environment = _environment()
+    environment = templates()
     parts = []
     for name, section in sections.found().items():
         facts = section.content(view)
         if facts is not None:
             html = environment.get_template(f"sections/{name}.html").render(view=view, **facts)
             parts.append((name, section.title, Markup(html)))  # noqa: S704 - its template escaped
+    return document(study.head.suite, parts)
+
+
+def document(title: str, parts: Sequence[tuple[str, str, Markup]]) -> str:
+    """Return a page that needs nothing else.
+
+    parts: name, title and HTML of each section.
+    """
+    environment = templates()
     drawn = any("data-figure=" in html for _, _, html in parts)
     scripts = [Markup(text) for text in _scripts(drawn=drawn)]  # noqa: S704 - our own
     page = environment.get_template("page.html")
     return page.render(
-        view=view,
+        title=title,
         sections=parts,
         style=Markup(_read("style.css")),  # noqa: S704 - our own
         scripts=scripts,
@@ -66,7 +79,8 @@ def render(study: Study, *, baseline: str | None = None) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def templates() -> Environment:
+    """The templates, whose values are escaped and formatted or refused."""
     environment = Environment(
         loader=FileSystemLoader(HERE),
         autoescape=True,

@@ -1,39 +1,23 @@
-"""A study beside the published one: figures side by side, and which of its orderings hold here.
+"""A study beside the published one: figures side by side, and which of its findings hold here.
 
-An ordering holds where the same contender comes first; where another does, and the interval of
-their ratio holds 1, no difference is shown; else it does not hold.
+What is compared, and when a finding holds, is said by the study's module in `reproductions`.
 """
 
 from __future__ import annotations
 
-import csv
-import math
-import statistics
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
-from levelfield import registry
 from levelfield.errors import UserError
-from levelfield.results import estimate
-from levelfield.results.record import Record
-from levelfield.results.study import Study
-
-EPOCHS = 1000
-"""Of the published runs."""
-STUCK = 3.0
-"""Times experiment VII's loss above which an experiment counts as not having learnt."""
-HOLDS, NOT, OPEN = "holds", "does not hold", "no difference shown"
-Good = dict[tuple[str, str], list[Record]]
-"""Good trials by workload and library."""
+from levelfield.results.reproductions import reproduction
 
 
-def describe(what: str, study: Study) -> str:
-    """Tables and claims in words. Raises `UserError` where nothing in the study was published."""
-    good: Good = {}
-    for record in study.records:
-        if record.status == "ok":
-            good.setdefault((record.workload, record.backend), []).append(record)
-    lines = list(_clusters(study) if what == "thesis-elephas" else _experiments(good))
+def describe(what: str, study: Any) -> str:
+    """Tables and findings in words, of what the published study's own `load` gives.
+
+    Raises a `UserError` where nothing in the study was published.
+    """
+    lines = list(reproduction(what).lines(study))
     if not lines:
         raise UserError(
             "nothing in this study was published",
@@ -43,113 +27,6 @@ def describe(what: str, study: Study) -> str:
     return "\n".join(lines)
 
 
-def _published(name: str) -> list[dict[str, str]]:
-    path = registry.suites().parent / "published" / f"{name}.csv"
-    with path.open(encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def _experiments(good: Good) -> Iterator[str]:
-    rows = _published("autoencoder_user_seconds")
-    theirs = {
-        (f"{r['experiment']}-{r['dataset']}", r["library"]): float(r["user_seconds"]) / EPOCHS
-        for r in rows
-        if r["user_seconds"]
-    }
-    shared = [key for key in theirs if key in good]
-    if not shared:
-        return
-    yield "User CPU seconds an epoch: as published (2019, 4 cores and a GPU), and here."
-    yield f"{'experiment':22} {'library':18} {'published':>10} {'here':>10}  loss here"
-    for workload, library in shared:
-        records = good[workload, library]
-        loss = statistics.median(r.epochs.test_loss[-1] for r in records)
-        published, here = theirs[workload, library], user(records)
-        yield f"{workload:22} {library:18} {published:10.4f} {here:10.4f}  {loss:.5f}"
-    yield ""
-    found: Counter[str] = Counter()
-    for workload in dict.fromkeys(workload for workload, _ in shared):
-        libraries = [library for w, library in shared if w == workload]
-        if len(libraries) > 1:
-            first = min(libraries, key=lambda name: theirs[workload, name])
-            answer = _first(good, workload, first, libraries)
-            found[answer] += 1
-            yield f"{workload}: {first} uses least user time: {answer}"
-    if found:
-        yield "in all: " + ", ".join(f"{count} x {answer}" for answer, count in found.items())
-    yield from _losses(good)
-
-
-def user(records: Sequence[Record]) -> float:
-    """User seconds of the typical epoch but the first, all processes of a trial together."""
-    logs = [estimate.location(record.epochs.user[1:] or record.epochs.user) for record in records]
-    return math.exp(statistics.fmean(logs))
-
-
-def _first(good: Good, workload: str, first: str, libraries: Sequence[str]) -> str:
-    here = min(libraries, key=lambda name: user(good[workload, name]))
-    if here == first:
-        return HOLDS
-    sides = ([r.epochs.user[1:] or r.epochs.user for r in good[workload, n]] for n in (here, first))
-    ratio = estimate.apart(*sides)
-    text = (
-        f"{here} does here, {first} uses {ratio.estimate:.2f}x [{ratio.low:.2f}, {ratio.high:.2f}]"
-    )
-    return f"{OPEN} ({text})" if ratio.low <= 1.0 else f"{NOT} ({text})"
-
-
-def _losses(good: Good) -> Iterator[str]:
-    """What the study says of losses: VII is best, all-sigmoid uniform weights do not learn."""
-    losses = {
-        key: statistics.median(r.epochs.test_loss[-1] for r in records)
-        for key, records in good.items()
-    }
-    for dataset in ("mnist", "fashion_mnist"):
-        mine = {
-            (w.rpartition("-")[0], library): loss
-            for (w, library), loss in losses.items()
-            if w.rpartition("-")[2] == dataset
-        }
-        for library in dict.fromkeys(library for _, library in mine):
-            ranked = sorted((loss, e) for (e, lib), loss in mine.items() if lib == library)
-            if len(ranked) > 1:
-                answer = HOLDS if ranked[0][1] == "VII" else f"{NOT} ({ranked[0][1]} is lower here)"
-                yield f"{dataset}, {library}: VII has the lowest loss: {answer}"
-        for (experiment, library), loss in mine.items():
-            if experiment in {"I", "II", "III"} and ("VII", library) in mine:
-                times = loss / mine["VII", library]
-                answer = HOLDS if times > STUCK else NOT
-                yield (
-                    f"{dataset}, {library}: {experiment} does not learn: {answer} "
-                    f"(its loss is {times:.1f} times VII's)"
-                )
-
-
-def _clusters(study: Study) -> Iterator[str]:
-    """Seconds of 1000 epochs as published, and of one epoch here, cluster by cluster."""
-    rows = [row for row in _published("elephas_seconds") if row["keras_backend"] == "tensorflow"]
-    asked = {
-        f"spark:{r['executors']}x{r['cores_per_executor']}x{r['memory_per_executor_gb']}g/fit": r
-        for r in rows
-    }
-    theirs = {(r["configuration"], r["dataset"]): float(r["seconds"]) / EPOCHS for r in rows}
-    for record in study.records:
-        if record.status != "ok" or record.device not in asked:
-            continue
-        name, dataset = asked[record.device]["configuration"], record.workload.rpartition("-")[2]
-        ran = f"{record.settings.get('executors')}x{record.settings.get('cores of an executor')}"
-        wall = math.exp(estimate.location(record.epochs.wall[1:] or record.epochs.wall))
-        rises = _rises(record.epochs.test_loss)
-        yield (
-            f"{name} on {dataset}: published {theirs[name, dataset]:.2f} s an epoch; here, on a "
-            f"cluster of {ran}, {wall:.2f} s; its error rises with the epochs: {rises}"
-        )
-
-
-def _rises(losses: Sequence[float]) -> str:
-    """Whether the test loss ends above its lowest by more than a twentieth."""
-    if len(losses) < 3:  # noqa: PLR2004 - a rise needs a before and an after
-        return "too few epochs to tell"
-    lowest = min(losses)
-    share = losses[-1] / lowest - 1
-    return f"{HOLDS} (+{share:.0%})" if share > 0.05 else f"{NOT} in {len(losses)} epochs"  # noqa: PLR2004
+def of_folder(what: str, folder: Path) -> str:
+    """The same of a folder; raise a `UserError` where it has no such results."""
+    return describe(what, reproduction(what).load(folder))

@@ -167,6 +167,21 @@ class Worker:
                 break
         return {"trained": trained, "evaluated": evaluated}
 
+    def sweep(self, *, epoch: int, every: int) -> Message:
+        """Train an epoch, and tell what each batch was like before its step.
+
+        Gives losses, shares of right answers (null where they were not taken: where the adapter
+        cannot tell, each ``every`` batches are predicted first), seconds of either.
+        """
+        from levelfield.run.sweeping import swept
+
+        rates = self.workload.rates(epoch, len(self.train_set))
+        order = self.workload.order(epoch, len(self.train_set))
+        labels = self.targets if self.workload.labelled else None
+        return swept(
+            self.backend, (self.train_set, labels), order, rates, self.workload.batch, every=every
+        )
+
     def steps(self, *, order: list[int], rates: list[float]) -> Message:
         """Train on given samples at given rates."""
         import numpy as np

@@ -1,0 +1,153 @@
+"""N. E. Cecchi, 2022, table 4.5: classifiers trained for 50 epochs at cyclical rates.
+
+Of two published accuracies the higher one is to be the higher one here: that holds, or does not,
+where the interval of their difference lies on one side of 0; else no difference is shown.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import combinations, pairwise
+from pathlib import Path
+from typing import ClassVar, NamedTuple
+
+from levelfield import registry
+from levelfield.results.against import label
+from levelfield.results.record import Record
+from levelfield.results.reproductions import Reproduction, good, published
+from levelfield.results.reproductions._shares import Shares, above, answer
+from levelfield.results.study import Study, load
+
+METRIC = "accuracy"
+
+
+class Net(NamedTuple):
+    """A row of the table."""
+
+    dataset: str
+    blocks: int
+    filters: int
+    optimizer: str
+
+    @property
+    def workload(self) -> str:
+        """Its name in the suite."""
+        return f"B{self.blocks}FL{self.filters}-{self.optimizer}-{self.dataset}"
+
+
+Here = Mapping[Net, Shares]
+"""What one contender reached."""
+
+
+class Cnn(Reproduction[Study]):
+    """Ten networks, two data sets, two optimizers."""
+
+    name: ClassVar[str] = "thesis-cnn"
+
+    def load(self, folder: Path) -> Study:
+        """Load the study."""
+        return load(folder)
+
+    def lines(self, seen: Study) -> Iterator[str]:
+        """Accuracies side by side, and which orderings hold."""
+        theirs = {
+            Net(row["dataset"], int(row["blocks"]), int(row["first_filters"]), row["optimizer"]):
+            float(row["categorical_accuracy_percent"]) / 100
+            for row in published("cnn_extended_accuracy")
+        }  # fmt: skip
+        groups = _grouped(seen, theirs)
+        if not groups:
+            return
+        yield "Test accuracy after the last epoch, percent: as published (median of five seeds,"
+        yield "50 epochs), and here (median over repeats, which share one seed)."
+        yield (
+            f"{'workload':20} {'contender':26} {'published':>9} {'here':>6} {'repeats':>7} "
+            f"{'epochs':>6} {'test images':>11}"
+        )
+        for (net, who), records in groups.items():
+            shares = _shares(seen, records)
+            epochs = min(len(record.metrics[METRIC]) for record in records)
+            yield (
+                f"{net.workload:20} {who:26} {100 * theirs[net]:9.2f} {100 * shares.middle:6.2f} "
+                f"{len(records):7} {epochs:6} {shares.answers:11.0f}"
+            )
+        yield ""
+        yield from _orderings(
+            theirs,
+            {
+                who: {net: _shares(seen, rows) for (net, w), rows in groups.items() if w == who}
+                for who in dict.fromkeys(who for _, who in groups)
+            },
+        )
+
+
+def _grouped(study: Study, theirs: Mapping[Net, float]) -> dict[tuple[Net, str], list[Record]]:
+    """Good trials that took an accuracy, by row of the table and contender."""
+    found: dict[tuple[str, str], list[Record]] = {}
+    for record in good(study):
+        if record.metrics.get(METRIC) and math.isfinite(record.metrics[METRIC][-1]):
+            found.setdefault((record.workload, label(record)), []).append(record)
+    who = dict.fromkeys(name for _, name in found)
+    keys = [(net, name) for net in theirs for name in who]
+    return {
+        (net, name): found[net.workload, name]
+        for net, name in keys
+        if (net.workload, name) in found
+    }
+
+
+def _shares(study: Study, records: list[Record]) -> Shares:
+    first = records[0]
+    ran = study.head.workloads.get(first.fingerprint, {})
+    source = registry.dataset(str(ran.get("dataset", first.workload.rpartition("-")[2])))
+    return Shares(
+        values=tuple(record.metrics[METRIC][-1] for record in records), answers=source.sizes[1]
+    )
+
+
+def _orderings(theirs: Mapping[Net, float], everyone: Mapping[str, Here]) -> Iterator[str]:
+    found: Counter[str] = Counter()
+    for who, here in everyone.items():
+        for one, other, what in _findings(theirs, here):
+            gap = above(here[one], here[other])
+            found[answer(gap)] += 1
+            yield (
+                f"{one.dataset}, {who}: {what}: {answer(gap)} "
+                f"({100 * gap.estimate:+.2f} points [{100 * gap.low:+.2f}, {100 * gap.high:+.2f}]; "
+                f"published {100 * (theirs[one] - theirs[other]):+.2f})"
+            )
+    if found:
+        yield "in all: " + ", ".join(f"{count} x {name}" for name, count in found.items())
+        yield "Each interval is one of 95 %, of the test images and, from two repeats on, of these."
+
+
+def _findings(theirs: Mapping[Net, float], here: Here) -> Iterator[tuple[Net, Net, str]]:
+    """The better net, the worse one, and the finding in words."""
+    nets = [net for net in theirs if net in here]
+    for one, other in combinations(nets, 2):
+        if one[:2] == other[:2]:
+            better, worse = _ranked(theirs, one, other)
+            yield better, worse, f"{_short(better)} above {_short(worse)}"
+    for dataset, optimizer in dict.fromkeys((net.dataset, net.optimizer) for net in nets):
+        row = sorted(net for net in nets if (net.dataset, net.optimizer) == (dataset, optimizer))
+        for one, other in pairwise(row):
+            better, worse = _ranked(theirs, one, other)
+            words = "more blocks are better" if better == other else "more blocks are worse"
+            yield better, worse, f"{words}, {_short(other)} beside {_short(one)}"
+    for dataset in dict.fromkeys(net.dataset for net in nets):
+        row = sorted((n for n in nets if n.dataset == dataset), key=lambda net: -theirs[net])
+        if len(row) > 2 and row[0] == max(  # noqa: PLR2004 - of two it has been said
+            (net for net in theirs if net.dataset == dataset), key=lambda net: theirs[net]
+        ):
+            second = max(row[1:], key=lambda net: here[net].middle)
+            yield row[0], second, f"{_short(row[0])} is best of all, {_short(second)} next"
+
+
+def _ranked(theirs: Mapping[Net, float], one: Net, other: Net) -> tuple[Net, Net]:
+    return (one, other) if theirs[one] >= theirs[other] else (other, one)
+
+
+def _short(net: Net) -> str:
+    return net.workload.rpartition("-")[0]
