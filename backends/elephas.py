@@ -70,6 +70,10 @@ class Elephas(KerasTensorFlow):
                     self.spark.rows(rows), epochs=1, batch_size=batch, shuffle=False, verbose=0
                 )
 
+    def trace(self, order: Array, rates: Array) -> None:
+        """The driver's model does not train."""
+        del order, rates
+
     def _trainer(self):  # type: ignore[no-untyped-def]
         from elephas.spark_model import AsynchronousSparkModel, SparkModel
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from itertools import groupby
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -13,7 +14,7 @@ from levelfield.backend import Array, Backend, Unsupported, Weights, Workload
 from .keras_layers import Parts, one_hot
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 class Keras(Backend):
@@ -31,6 +32,9 @@ class Keras(Backend):
     }
     kind: ClassVar[type[Parts]] = Parts
     """What calls the layers."""
+    tells = False
+    """Whether the model is compiled to tell its accuracy."""
+    compiled: Mapping[str, Any] = MappingProxyType({})
     tuning: ClassVar[Mapping[str, Any]]
     """Arguments of `Model.compile` in the tuned mode: the engine's fastest documented settings."""
 
@@ -66,18 +70,56 @@ class Keras(Backend):
         self.y = self.x if y is x else one_hot(y, self.workload)
 
     def train(self, order: Array, rates: Array) -> float:
-        """Call `fit` once for every run of steps at one rate; once an epoch for a constant one."""
+        """Call `fit` once; a callback follows rates that change.
+
+        Where Keras takes several steps in one call, once for every run of steps at one rate.
+        """
         batch, start, total = self.workload.batch, 0, 0.0
-        for rate, run in groupby(rates.tolist()):
-            rows = order[start : start + batch * len(list(run))]
+        together = self.compiled.get("steps_per_execution", 1) == 1
+        runs = [rates.tolist()] if together else [list(run) for _, run in groupby(rates.tolist())]
+        for run in runs:
+            rows = order[start : start + batch * len(run)]
             start += len(rows)
             x = self.x[rows]
             y = x if self.y is self.x else self.y[rows]
-            self.set_rate(rate)
-            fitted = self.model.fit(x, y, batch_size=batch, epochs=1, shuffle=False, verbose=0)
+            self.set_rate(run[0])
+            how = {"callbacks": [self._following(run)]} if len(set(run)) > 1 else {}
+            fitted = self.model.fit(
+                x, y, batch_size=batch, epochs=1, shuffle=False, verbose=0, **how
+            )
             total += fitted.history["loss"][0] * len(rows)
         self.wait()
         return float(total / len(order))
+
+    def _following(self, rates: Sequence[float]) -> Any:
+        """A callback that sets the rate of every step, as Keras' users schedule them."""
+        adapter = self
+
+        class Following(self.keras.callbacks.Callback):  # type: ignore[misc]
+            def on_train_batch_begin(self, batch: int, logs: object = None) -> None:
+                del logs
+                adapter.set_rate(rates[batch])
+
+        return Following()
+
+    def trace(self, order: Array, rates: Array) -> tuple[Array, Array] | None:
+        """`train_on_batch`, with Keras' own accuracy: compiled in when first asked for."""
+        if self.y is self.x:
+            return None
+        if not self.tells:
+            how = {"loss": self.workload.loss, "metrics": ["accuracy"], **self.compiled}
+            self.model.compile(optimizer=self.model.optimizer, **how)
+            self.tells = True
+        batch, told = self.workload.batch, []
+        for number, rate in enumerate(rates.tolist()):
+            rows = order[number * batch : (number + 1) * batch]
+            self.set_rate(rate)
+            self.model.reset_metrics()
+            loss, share = self.model.train_on_batch(self.x[rows], self.y[rows])
+            told.append((float(loss), float(share) * len(rows)))
+        self.wait()
+        losses, right = np.array(told).T
+        return losses, right
 
     def set_rate(self, rate: float) -> None:
         """Set the learning rate of the steps to come."""

@@ -27,6 +27,11 @@ class KerasJax(Keras):
         self.jax = jax
         jax.config.update("jax_enable_x64", workload.precision == "float64")
 
+    def set_rate(self, rate: float) -> None:
+        """Keras keeps the state of a running `fit` apart from its variables: fetch it first."""
+        self.model.jax_state_sync()
+        super().set_rate(rate)
+
     def wait(self) -> None:
         """Wait for every variable."""
         self.jax.block_until_ready([variable.value for variable in self.model.variables])

@@ -19,6 +19,8 @@ class Parts:
 
     same = True
     """Whether ``padding="same"`` means what the engine's definition says."""
+    flipped = False
+    """Whether the engine convolves in the strict sense: windows run backwards over kernels."""
 
     def __init__(self, keras: Any, workload: Workload) -> None:
         """Take the namespace ``keras``; keep every layer that has weights by canonical name."""
@@ -33,16 +35,23 @@ class Parts:
             x = self.call(name, layer, before, x)
         model = self.keras.Model(inputs, x)
         for name, holder in self.holders.items():
-            holder.set_weights([np.array(weights[f"{name}/{part}"]) for part in ("kernel", "bias")])
+            holder.set_weights(
+                [self._turned(weights[f"{name}/{part}"]) for part in ("kernel", "bias")]
+            )
         return model
 
     def weights(self) -> dict[str, Array]:
         """The weights as they are now, by canonical name; Keras keeps kernels canonical."""
         return {
-            f"{name}/{part}": array
+            f"{name}/{part}": self._turned(array)
             for name, holder in self.holders.items()
             for part, array in zip(("kernel", "bias"), holder.get_weights(), strict=True)
         }
+
+    def _turned(self, array: Array) -> Array:
+        """A copy of a kernel as the engine has it, or back: turned on its axes in space."""
+        turned = np.flip(array, tuple(range(array.ndim - 2))) if self.flipped else array
+        return np.array(turned, order="C")
 
     def call(self, name: str, layer: Any, shape: tuple[int, ...], x: Any) -> Any:
         """The layer's outputs for these symbolic samples."""
@@ -63,9 +72,10 @@ class Parts:
 
     def _convolution(self, name: str, layer: Any, shape: tuple[int, ...], x: Any) -> Any:
         axes, padding = layer.axes(shape), layer.padding
-        if padding == "same" and not self.same and any(a.before or a.after for a in axes):
+        if padding == "same" and not self.same:
             around = tuple((axis.before, axis.after) for axis in axes)
-            x = self._kind("ZeroPadding", axes)(around if len(axes) > 1 else around[0])(x)
+            if any(map(any, around)):
+                x = self._kind("ZeroPadding", axes)(around if len(axes) > 1 else around[0])(x)
             padding = "valid"
         how = {"strides": tuple(axis.stride for axis in axes), "padding": padding}
         made = self._kind("Conv", axes)(

@@ -90,6 +90,7 @@ class Padded(Parts):
     """
 
     same = False
+    flipped = True
 
 
 def optimizer(optimizers: Any, workload: Workload) -> Any:

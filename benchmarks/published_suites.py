@@ -72,7 +72,7 @@ about: >
   The ten classifiers of table 4.5 of the published study of convolutional networks: 50 epochs of
   cyclical rates between the limits that its range tests found. It names half cycles of 2 to 10
   epochs, here 4, and no batch size, here Keras' 32. It trained five seeds and kept medians; here a
-  study has one seed (--set seed=1). One network: --only B3FL32-adam. Beside the published figures:
+  study has one seed (--seed 1). One network: --only B3FL32-adam. Beside the published figures:
   levelfield reproduce.
 repeats: 1
 timeout: 86400
@@ -83,9 +83,9 @@ RANGE = """\
 suite: thesis-cnn-range
 about: >
   The range tests of tables 4.1 to 4.4 of the published study of convolutional networks: 8 epochs
-  while the rate rises linearly, low from 0.0001 to 0.01, high from 0.01 to 0.1. For levelfield
-  lr-range with five seeds, a range at a time (it sweeps the range that it is given); side by side
-  in one folder for levelfield reproduce.
+  while the rate rises linearly, low from 0.0001 to 0.01, high from 0.01 to 0.1; five seeds, medians
+  kept. For levelfield lr-range --scale linear, a range at a time, since it sweeps the range that it
+  is given; both in one folder for levelfield reproduce.
 repeats: 1
 timeout: 86400
 contenders: [keras-tensorflow, torch, jax, tensorflow]

@@ -142,5 +142,6 @@ def _traces(kind: str, mine: Mapping[str, Bounds], who: Mapping[str, Contender])
             values[places],
             name=label,
             line={"color": who[label].colour, "dash": who[label].dash, "width": 1.6},
+            connectgaps=True,
             meta={"group": who[label].place},
         )

@@ -160,6 +160,19 @@ def marked(mark: str) -> list[str]:
     return found
 
 
+def numbers(mark: str, word: str) -> list[int]:
+    """Process numbers of those that have a mark and this word in their command line."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            marked = mark.encode() in (folder / "environ").read_bytes()
+            if marked and word in (folder / "cmdline").read_text():
+                found.append(int(folder.name))
+        except OSError:
+            continue
+    return found
+
+
 def pick(folder: Path, file: str, *names: str) -> str:
     """Write an adapter file with some adapters of ``adapters/FILE.py`` alone; gives its path."""
     lines = ["from levelfield import registry"]

@@ -16,7 +16,7 @@ from levelfield import registry
 from levelfield.errors import UserError
 from levelfield.results import reproduce
 from levelfield.results.record import Epochs, Record
-from levelfield.results.scaling import amdahl, curves, gustafson
+from levelfield.results.scaling import amdahl, curves, gustafson, races, time_to
 from levelfield.results.store import Head
 from levelfield.results.study import Study
 from levelfield.spec import suite
@@ -86,6 +86,29 @@ def test_curves_of_a_study():
     assert curve.amdahl is not None
     assert curve.amdahl.estimate == pytest.approx(share)
     assert (curve.amdahl.low, curve.amdahl.high) == (pytest.approx(share), pytest.approx(share))
+
+
+def test_the_time_to_a_loss_by_hand():
+    assert time_to((2.0, 4.0, 4.0), (0.5, 0.3, 0.1), 0.5) == 2.0
+    assert time_to((2.0, 4.0, 4.0), (0.5, 0.3, 0.1), 0.4) == pytest.approx(4.0)
+    assert time_to((2.0, 4.0, 4.0), (0.5, 0.3, 0.1), 0.1) == pytest.approx(10.0)
+    assert time_to((2.0, 4.0), (0.5, 0.6), 0.1) == math.inf
+
+
+def test_time_to_the_same_loss_beside_one_process():
+    falling = tuple(1 - 0.1 * n for n in range(6))
+    rows = [record("w", "torch", losses=falling, samples=100)]
+    rows += [record("w", "elephas", "spark:1x1", losses=falling, wall=2.0, samples=100)]
+    rows += [record("w", "poor", "spark:1x1", losses=(0.9,) * 6, samples=100)]
+    rows += [record("alone", "torch", losses=falling, samples=10)]
+    found = {each.contender: each for each in races(study(*rows))}
+    assert {each.workload for each in found.values()} == {"w"}
+    assert {each.target for each in found.values()} == {0.9}
+    assert found["torch/m"].seconds == pytest.approx(10.0)
+    assert found["torch/m"].ratio == 1.0
+    assert found["elephas/m@spark:1x1"].seconds == pytest.approx(11.0)
+    assert found["elephas/m@spark:1x1"].ratio == pytest.approx(1.1)
+    assert found["poor/m@spark:1x1"].seconds == 9.0
 
 
 def test_what_was_run_goes_before_what_was_asked_for():

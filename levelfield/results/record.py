@@ -150,6 +150,8 @@ class Record:
     cluster: Mapping[str, Span] = field(default_factory=dict)
     """Of a Spark trial: what its processes used, by role; ``wall`` is the time since their start.
     """
+    cluster_memory: Mapping[str, int] = field(default_factory=dict)
+    """Of a cluster that was made for the trial: bytes, by role, the sum of its processes' peaks."""
     traffic: Mapping[str, int] = field(default_factory=dict)
     """Bytes that a cluster moved, by kind, where it tells."""
     settings: Mapping[str, Any] = field(default_factory=dict)

@@ -141,3 +141,90 @@ def _share(found: Sequence[float]) -> Share | None:
 
 
 __all__ = ["Curve", "Point", "Share", "amdahl", "curves", "gustafson"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reached:
+    """How long a contender trains until its test loss is one that all of its workload reach."""
+
+    workload: str
+    samples: int
+    """Training samples an epoch: what the start of a job has to be paid back by."""
+    target: float
+    """The highest of the contenders' last test losses (each the median over trials)."""
+    contender: str
+    seconds: float
+    """Of training, median over trials; between two epochs' ends by a straight line."""
+    whole: float
+    """The same with imports, the start of the cluster, build and staging."""
+    ratio: float | None
+    """``seconds`` over those of the quickest single process; none where there is none."""
+
+
+def races(study: Study) -> list[Reached]:
+    """Time to equal loss of every workload that has good trials on a cluster; fewest samples first.
+
+    A single process is any contender on one device.
+    """
+    groups: dict[str, dict[str, list[Record]]] = {}
+    for record in study.records:
+        if record.status == "ok" and record.epochs.test_loss:
+            found = groups.setdefault(record.workload, {})
+            found.setdefault(against.label(record), []).append(record)
+    made = []
+    for contenders in groups.values():
+        if any(_clustered(records) for records in contenders.values()):
+            made += _race(contenders)
+    return sorted(made, key=lambda each: (each.samples, each.workload, each.seconds))
+
+
+def _clustered(records: Sequence[Record]) -> bool:
+    return records[0].device.startswith("spark")
+
+
+def _race(contenders: Mapping[str, list[Record]]) -> list[Reached]:
+    target = max(
+        statistics.median(r.epochs.test_loss[-1] for r in records)
+        for records in contenders.values()
+    )
+    times = {
+        label: statistics.median(time_to(r.epochs.wall, r.epochs.test_loss, target) for r in rs)
+        for label, rs in contenders.items()
+    }
+    single = [times[label] for label, records in contenders.items() if not _clustered(records)]
+    return [
+        Reached(
+            workload=records[0].workload,
+            samples=records[0].samples,
+            target=target,
+            contender=label,
+            seconds=times[label],
+            whole=times[label] + statistics.median(map(_start, records)),
+            ratio=times[label] / min(single) if single else None,
+        )
+        for label, records in contenders.items()
+    ]
+
+
+def time_to(seconds: Sequence[float], losses: Sequence[float], target: float) -> float:
+    """Seconds of training until the loss after an epoch is at most the target; infinite if never.
+
+    seconds: of each epoch. losses: after each. Between two epochs' ends the loss is taken to fall
+    in a straight line; before the first nothing is known, and all of it counts.
+    """
+    spent = 0.0
+    for number, (each, loss) in enumerate(zip(seconds, losses, strict=True)):
+        if loss <= target:
+            before = losses[number - 1] if number else loss
+            share = (before - target) / (before - loss) if number and before > loss else 1.0
+            return spent + share * each
+        spent += each
+    return math.inf
+
+
+def _start(record: Record) -> float:
+    return sum(
+        record.phases[phase].wall
+        for phase in ("import", "cluster", "build", "stage")
+        if phase in record.phases
+    )

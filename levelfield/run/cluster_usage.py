@@ -9,10 +9,13 @@ from levelfield.run.clock import TICK, children
 from levelfield.run.cluster import Cluster
 
 Costs = dict[str, dict[str, float]]
+MEMORY = "memory"
 
 
 def usage(cluster: Cluster) -> Costs:
     """User and system seconds so far, by role; ``wall``: since the role's first process began.
+
+    ``memory``: the sum of its processes' peaks, in bytes, each at its own time.
 
     driver: this process; driver JVM: Spark's part of it; master; workers: the JVMs that start
     executors; executors: theirs; executors' Python: where the training itself runs. What a process
@@ -47,11 +50,22 @@ def _add(costs: Costs, role: str, pid: int, *, waited: bool = False) -> None:
     # proc(5): fields 14 to 17 and 22, counted after the name, which may hold spaces.
     fields = text.rpartition(")")[2].split()
     user, system = (int(field) / TICK for field in fields[13 if waited else 11 :][:2])
-    row = costs.setdefault(role, {"user": 0.0, "system": 0.0, "wall": 0.0})
+    row = costs.setdefault(role, {"user": 0.0, "system": 0.0, "wall": 0.0, MEMORY: 0.0})
     row["user"] += user
     row["system"] += system
     if not waited:
+        row[MEMORY] += _peak(pid)
         row["wall"] = max(row["wall"], up - int(fields[19]) / TICK)
+
+
+def _peak(pid: int) -> int:
+    """The most that a process has held in memory, in bytes (VmHWM)."""
+    try:
+        text = Path(f"/proc/{pid}/status").read_text(errors="replace")
+    except OSError:
+        return 0
+    found = [line.split()[1] for line in text.splitlines() if line.startswith("VmHWM:")]
+    return 1024 * int(found[0]) if found else 0
 
 
 def _is_java(pid: int) -> bool:

@@ -99,7 +99,20 @@ def concluded(record: Record, notes: Notes, process: Process, facts: Mapping[str
     facts["settings"] = {**record.settings, **facts.get("settings", {})}
     epochs = Epochs(**{name: tuple(column) for name, column in notes.columns.items()})
     facts["metrics"] = {name: tuple(column) for name, column in notes.metrics.items()}
-    return replace(record, phases=notes.phases(), epochs=epochs, total=process.total, **facts)
+    facts["total"] = whole(process.total, facts.get("cluster", {}))
+    return replace(record, phases=notes.phases(), epochs=epochs, **facts)
+
+
+def whole(total: Span | None, cluster: Mapping[str, Span]) -> Span | None:
+    """The process tree's seconds, and at least those that were read role by role.
+
+    Spark's Python processes end in ways that leave nobody to count them.
+    """
+    if total is None:
+        return None
+    user = math.fsum(span.user for span in cluster.values())
+    system = math.fsum(span.system for span in cluster.values())
+    return replace(total, user=max(total.user, user), system=max(total.system, system))
 
 
 @dataclass
@@ -188,9 +201,13 @@ def closed(process: Process, notes: Notes) -> dict[str, Any]:
     """Have a worker let go of everything; gives what can be known only then."""
     reply = notes.note("close", process.ask("close"))
     kept = ("settings", "device_memory", "peak_memory", "versions", "traffic")
-    cluster = {role: Span(**span) for role, span in reply["cluster"].items()}
     facts = {name: reply[name] for name in kept}
-    return {**facts, "cluster": cluster, "cpus": tuple(reply["cpus"])}
+    memory = {
+        r: int(span.pop("memory")) for r, span in reply["cluster"].items() if "memory" in span
+    }
+    cluster = {role: Span(**span) for role, span in reply["cluster"].items()}
+    facts |= {"cluster": cluster, "cluster_memory": memory}
+    return {**facts, "cpus": tuple(reply["cpus"])}
 
 
 def _converse(

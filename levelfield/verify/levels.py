@@ -123,7 +123,7 @@ def figures(
         floor = float(floors.get(place, np.zeros(())))
         value = error(seen[place], expected, floor=floor)
         lost = [
-            error(each[place], expected, floor=floor) * MARGIN * min(SHAKES) / shake
+            error(each[place], expected, floor=floor) * MARGIN * (min(SHAKES) / shake) ** 0.5
             for each, shake in zip(yardsticks, SHAKES, strict=True)
         ]
         limit = max(TOLERANCES[precision][level], *lost)

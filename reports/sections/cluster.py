@@ -22,6 +22,8 @@ class Cost:
     who: Contender
     workload: str
     cpu: tuple[float, ...]
+    memory: float
+    """Bytes: the sum of all processes' peaks; NaN where it was not read."""
     traffic: Mapping[str, float]
     ran: str
     """The cluster that was run, as ``executors x cores``."""
@@ -39,7 +41,13 @@ def content(view: View) -> Mapping[str, Any] | None:
     kinds = sorted({kind for cost in costs for kind in cost.traffic})
     if not (costs or curves):
         return None
-    return {"curves": curves, "costs": costs, "roles": ROLES, "kinds": kinds}
+    return {
+        "curves": curves,
+        "races": scaling.races(view.study),
+        "costs": costs,
+        "roles": ROLES,
+        "kinds": kinds,
+    }
 
 
 def _cost(who: Contender, workload: str, records: list[Record]) -> Cost:
@@ -57,6 +65,7 @@ def _cost(who: Contender, workload: str, records: list[Record]) -> Cost:
             else 0.0
             for role in ROLES
         ),
+        memory=median(sum(r.cluster_memory.values()) or float("nan") for r in records),
         traffic={kind: median(r.traffic.get(kind, 0) for r in records) for kind in kinds},
         ran=f"{executors} x {cores}",
     )

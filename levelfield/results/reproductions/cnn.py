@@ -21,6 +21,8 @@ from levelfield.results.reproductions._shares import Shares, above, answer
 from levelfield.results.study import Study, load
 
 METRIC = "accuracy"
+EPOCHS = 50
+"""Of the published runs."""
 
 
 class Net(NamedTuple):
@@ -66,13 +68,17 @@ class Cnn(Reproduction[Study]):
             f"{'workload':20} {'contender':26} {'published':>9} {'here':>6} {'repeats':>7} "
             f"{'epochs':>6} {'test images':>11}"
         )
+        shorter = False
         for (net, who), records in groups.items():
             shares = _shares(seen, records)
             epochs = min(len(record.metrics[METRIC]) for record in records)
+            shorter |= epochs < EPOCHS or _source(seen, records[0]) != net.dataset
             yield (
                 f"{net.workload:20} {who:26} {100 * theirs[net]:9.2f} {100 * shares.middle:6.2f} "
                 f"{len(records):7} {epochs:6} {shares.answers:11.0f}"
             )
+        if shorter:
+            yield f"Some trainings are not the published ones of {EPOCHS} epochs of all images."
         yield ""
         yield from _orderings(
             theirs,
@@ -99,12 +105,16 @@ def _grouped(study: Study, theirs: Mapping[Net, float]) -> dict[tuple[Net, str],
 
 
 def _shares(study: Study, records: list[Record]) -> Shares:
-    first = records[0]
-    ran = study.head.workloads.get(first.fingerprint, {})
-    source = registry.dataset(str(ran.get("dataset", first.workload.rpartition("-")[2])))
     return Shares(
-        values=tuple(record.metrics[METRIC][-1] for record in records), answers=source.sizes[1]
+        values=tuple(record.metrics[METRIC][-1] for record in records),
+        answers=registry.dataset(_source(study, records[0])).sizes[1],
     )
+
+
+def _source(study: Study, record: Record) -> str:
+    """The data set that was really trained on; the one it is called after if nothing tells."""
+    ran = study.head.workloads.get(record.fingerprint, {})
+    return str(ran.get("dataset", record.workload.rpartition("-")[2]))
 
 
 def _orderings(theirs: Mapping[Net, float], everyone: Mapping[str, Here]) -> Iterator[str]:

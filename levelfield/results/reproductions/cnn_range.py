@@ -19,6 +19,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
+from levelfield import registry
 from levelfield.results.lr_rule import LEAST, Array, smoothed
 from levelfield.results.reproductions import HOLDS, NOT, OPEN, Reproduction, published
 from levelfield.results.reproductions._shares import Shares, above, answer, known
@@ -38,6 +39,11 @@ class Net(NamedTuple):
     dataset: str
     blocks: int
     filters: int
+
+    @property
+    def short(self) -> str:
+        """Its name in the thesis."""
+        return f"B{self.blocks}FL{self.filters}"
 
 
 class Cell(NamedTuple):
@@ -72,6 +78,10 @@ class Seen:
     """Of an epoch, to the next full batch."""
     diverged: int
     """Seeds."""
+
+    def shorter(self, dataset: str) -> bool:
+        """Whether the published sweeps saw more."""
+        return self.length < EPOCHS or self.samples < registry.dataset(dataset).sizes[0]
 
 
 Tables = Mapping[Cell, tuple[float, float, float]]
@@ -115,10 +125,12 @@ class CnnRange(Reproduction[Sweeps]):
             columns = " ".join(f"{_percent(one):>6}{_percent(two):>6}" for one, two in pairs)
             lost = f", {found.diverged} diverged" if found.diverged else ""
             yield (
-                f"B{cell.net.blocks}FL{cell.net.filters:<7} {cell.net.dataset:8} "
+                f"{cell.net.short:10} {cell.net.dataset:8} "
                 f"{cell.optimizer:9} {cell.swept:11} {who:22} {columns}  "
                 f"{len(found.batches)} x {found.length} x {found.samples}{lost}"
             )
+        if any(found.shorter(cell.net.dataset) for (cell, _), found in here.items()):
+            yield f"Some sweeps are shorter than those published: {EPOCHS} epochs of all images."
         yield ""
         yield from _findings(theirs, here)
 
@@ -160,10 +172,10 @@ def _here(sweeps: Sequence[Sweep]) -> Here:
 
 
 def _range(rates: Sequence[float]) -> str:
-    """The published range that these rates rise through, if any."""
+    """The published range through which these rates rise in equal steps, if any."""
     for swept in (LOW, HIGH):
-        ends = [float(end) for end in swept.split("-")]
-        if len(rates) > 1 and np.allclose([rates[0], max(rates)], ends, rtol=0.01, atol=0):
+        low, high = map(float, swept.split("-"))
+        if rates and np.allclose(rates, np.linspace(low, high, len(rates)), rtol=0.01, atol=0):
             return swept
     return ""
 
@@ -230,7 +242,7 @@ def _findings(theirs: Tables, here: Here) -> Iterator[str]:
                     _percent(theirs[cell][1]) if cell in theirs else "-" for cell in cells
                 )
                 yield (
-                    f"{net.dataset}, B{net.blocks}FL{net.filters}, {who}: {words}: {said} "
+                    f"{net.dataset}, {net.short}, {who}: {words}: {said} "
                     f"(best epoch {ours} %; published {printed} %)"
                 )
     if found:
