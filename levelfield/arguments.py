@@ -43,6 +43,20 @@ def _positive(kind: type[int | float], *, zero: bool = False) -> Callable[[str],
 COUNT, NUMBER, SEED = _positive(int), _positive(float), _positive(int, zero=True)
 
 
+def _size(text: str) -> int:
+    """Bytes, from a number with k, m, g or t behind it."""
+    units = {"k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+    text = text.strip().lower().removesuffix("ib").removesuffix("b")
+    factor = units.get(text[-1:], 1)
+    size = float(text.removesuffix(text[-1:]) if factor > 1 else text) * factor
+    if not 1 <= size < 2**60:
+        raise ValueError
+    return int(size)
+
+
+_size.__name__ = "size such as 6g"
+
+
 def _how() -> argparse.ArgumentParser:
     """What `verify`, `run` and `compare` share."""
     what = argparse.ArgumentParser(add_help=False)
@@ -62,6 +76,8 @@ def _how() -> argparse.ArgumentParser:
     what.add_argument("--only", metavar="A,B", help=only)
     what.add_argument("--seed", type=SEED, metavar="N", help="of weights, sample orders and trials")
     what.add_argument("--timeout", type=NUMBER, metavar="S", help="seconds a trial")
+    memory = "bytes that a trial may hold (6g, 500m): beyond, it fails, and the machine lives on"
+    what.add_argument("--memory", type=_size, metavar="SIZE", help=memory)
     what.add_argument("--quiet", action="store_true", help="no progress")
     return what
 
@@ -126,7 +142,7 @@ def _range(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--high", type=NUMBER, default=0.1, metavar="RATE", help=high)
     scale = "how rates rise (default: exponential)"
     verb.add_argument(
-        "--scale", choices=["linear", "exponential"], default="exponential", help=scale
+        "--scale", choices=["linear", "exponential", "own"], default="exponential", help=scale
     )
     epochs = "epochs of a sweep (default: 8)"
     verb.add_argument("--sweep", type=COUNT, default=8, metavar="N", help=epochs)

@@ -118,16 +118,23 @@ def report(options: argparse.Namespace) -> int:
 
 def reproduce(options: argparse.Namespace) -> int:
     """Set published figures beside those of a study, made first where none is given."""
-    from levelfield.results import reproduce, study
+    from levelfield.results import reproduce, reproductions
     from levelfield.run import bench, runner
 
+    published = reproductions.reproduction(options.what)
     folder = Path(options.study or options.out or _fresh_folder(options.what))
     if not options.study:
+        if published.verb != "run":
+            raise UserError(
+                "no folder",
+                where=f"reproduce {options.what}",
+                expected=f"what `levelfield {published.verb} {options.what} --out DIR` wrote",
+            )
         options.suite = options.what
         suite, contenders, how = _chosen(options)
         with bench.bench(suite, contenders, how) as made:
             runner.run(made, folder, resume=False)
-    print(reproduce.describe(options.what, study.load(folder)))
+    print(reproduce.of_folder(options.what, folder))
     print(f"\nstudy: {folder}")
     return 0
 
@@ -333,6 +340,7 @@ def _chosen(options: argparse.Namespace) -> tuple[Suite, list[Contender], Option
         data=data.data_directory(options.data),
         seed=options.seed or 0,
         timeout=options.timeout or chosen.timeout,
+        memory=getattr(options, "memory", None),
         threads=threads,
         schedule=getattr(options, "schedule", "blocks"),
         unverified=getattr(options, "unverified", False),

@@ -211,10 +211,11 @@ def preprocessed(train: Array, test: Array, how: Preprocess) -> tuple[Array, Arr
         return train - train.dtype.type(0.5), test - test.dtype.type(0.5)
     image = len(train.shape[1:]) > 1
     axes = tuple(range(train.ndim - 1)) if image else (0,)
-    mean = train.mean(axis=axes, dtype=np.float64)
-    deviation = train.std(axis=axes, dtype=np.float64)
-    deviation = np.where(deviation > 0, deviation, 1.0)
-    mean, deviation = mean.astype(train.dtype), deviation.astype(train.dtype)
+    low = train.min(axis=axes)
+    still = low == train.max(axis=axes)  # rounding would give it a deviation, and a huge quotient
+    mean = np.where(still, low, train.mean(axis=axes, dtype=np.float64)).astype(train.dtype)
+    deviation = train.std(axis=axes, dtype=np.float64).astype(train.dtype)
+    deviation = np.where(still | (deviation == 0), deviation.dtype.type(1.0), deviation)
     return (train - mean) / deviation, (test - mean) / deviation
 
 

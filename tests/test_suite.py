@@ -156,7 +156,7 @@ def test_shipped_suites_are_sound(path):
     assert len({workload.fingerprint for workload in made.workloads}) == len(made.workloads)
     for workload in made.workloads:
         source = registry.dataset(workload.dataset)
-        workload.check_shapes(source.shape)
+        workload.check_shapes(source.shape, len(source.classes))
         assert workload.batch <= min(workload.samples or source.sizes[0], source.sizes[0])
 
 

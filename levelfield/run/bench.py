@@ -38,6 +38,8 @@ class Options:
     data: Path
     seed: int = 0
     timeout: float
+    memory: int | None = None
+    """Bytes that a trial's processes may hold together."""
     threads: int
     schedule: Schedule = "blocks"
     unverified: bool = False
@@ -119,7 +121,13 @@ class Bench:
             environ["PYTHONPATH"] = str(path)
         timeout = company * self.options.timeout if contender else SENTINEL_TIMEOUT
         python = code.python or home.python
-        return Process(cpus=self.cpus, environ=environ, timeout=timeout, python=python)
+        return Process(
+            cpus=self.cpus,
+            environ=environ,
+            timeout=timeout,
+            python=python,
+            memory=self.options.memory if contender else None,
+        )
 
     def _caches(self, home: Environment, scratch: Path) -> Path:
         """Where frameworks keep what they compile: the worker's own folder, or one that lasts."""
@@ -212,6 +220,7 @@ def _prepare(
         weights=weights,
         weights_path=weights_path,
         targets=targets,
+        random=tuple(workload.random_layers()),
         labels=labels,
     )
     setting = Setting(

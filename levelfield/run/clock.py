@@ -59,7 +59,7 @@ def tree_cpu() -> tuple[float, float]:
     for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
         usage = resource.getrusage(who)
         user, system = user + usage.ru_utime, system + usage.ru_stime
-    for pid in _descendants(os.getpid()):
+    for pid in descendants(os.getpid()):
         try:
             text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
         except OSError:
@@ -74,10 +74,11 @@ def tree_cpu() -> tuple[float, float]:
     return user, system
 
 
-def _descendants(pid: int) -> Iterator[int]:
+def descendants(pid: int) -> Iterator[int]:
+    """Every process below one that is not waited for yet."""
     for child in children(pid):
         yield child
-        yield from _descendants(child)
+        yield from descendants(child)
 
 
 def children(pid: int) -> Iterator[int]:
@@ -102,3 +103,12 @@ def peak_memory() -> int | None:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
     return None
+
+
+def resident(pid: int) -> int:
+    """Bytes that a process holds in main memory now; 0 where it has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()
+    except OSError:
+        return 0
+    return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -94,7 +94,13 @@ def _check(
     digest = bench.settings[workload.name].digest
     versions = bench.home(contender).versions(("python", "numpy", *adapter.packages))
     key = cache.key(
-        workload, adapter, data=digest, versions=versions, **how, environment=contender.environment
+        workload,
+        adapter,
+        data=digest,
+        versions=versions,
+        **how,
+        environment=contender.environment,
+        random=[layer.plain() for layer in reference.material.random],
     )
     kept = None if fresh else verdicts.find(key)
     if kept is not None:

@@ -21,13 +21,15 @@ from types import TracebackType
 from typing import Any, Self
 
 from levelfield.results.record import Span, Status
-from levelfield.run.clock import children
+from levelfield.run.clock import children, descendants, resident
 from levelfield.run.messages import Lines, Message, encoded
 
 TAIL = 16_384
 """Bytes of the worker's standard streams that are kept."""
 KEPT = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "TZ", "VIRTUAL_ENV")
 """Variables that a worker inherits; everything else it gets is named here or by its trial."""
+LOOK = 0.1
+"""Seconds from one look at a worker's memory to the next, where it has a limit."""
 GRACE = 5.0
 """Seconds that a worker has to be gone once it has closed its pipe."""
 MARKER = "LEVELFIELD_WORKER"
@@ -62,8 +64,13 @@ class Process:
         environ: Mapping[str, str],
         timeout: float,
         python: str = sys.executable,
+        memory: int | None = None,
     ) -> None:
-        """Start the worker on these processors; it has so many seconds to live."""
+        """Start the worker on these processors; it has so many seconds to live.
+
+        memory: bytes that it and its helpers may hold; looked at ten times a second.
+        """
+        self._memory, self._helpers, self._looked = memory, [0], 0.0
         self.log = b""
         self.total: Span | None = None
         self._oom = _oom_kills()
@@ -188,12 +195,32 @@ class Process:
     def _wait(self) -> set[int]:
         """Sleep until something happens, or its time is over; keep what the worker prints."""
         left = self._started + self._timeout - time.monotonic()
-        ready = {key.fd for key, _ in self._selector.select(max(0.0, left))}
+        while True:
+            pause = left if self._memory is None else min(left, LOOK)
+            ready = {key.fd for key, _ in self._selector.select(max(0.0, pause))}
+            left = self._started + self._timeout - time.monotonic()
+            if self._memory is not None:
+                self._weigh(self._memory)
+            if ready or left <= 0:
+                break
         if self._chatter in ready:
             self._keep()
         if left <= 0 and not ready & {self._answer, self._watch}:
             raise WorkerError("timeout", f"no end within {self._timeout:g} s (--timeout)")
         return ready
+
+    def _weigh(self, most: int) -> None:
+        """Raise `WorkerError` where the worker and its helpers hold more than they may."""
+        now = time.monotonic()
+        if now - self._looked > 10 * LOOK:
+            self._helpers = [self._process.pid, *descendants(self._process.pid)]
+            self._looked = now
+        held = sum(map(resident, self._helpers))
+        if held > most:
+            raise WorkerError(
+                "failed",
+                f"out of memory: {held / 2**30:.2f} GiB, of {most / 2**30:.2f} GiB (--memory)",
+            )
 
     def _keep(self) -> None:
         data = self._process.stdout.read(1 << 20) if self._process.stdout else b""

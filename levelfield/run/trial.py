@@ -85,7 +85,10 @@ def run(trial: Trial, setting: Setting, process: Process, record: Record, tell: 
         with process:
             facts |= _converse(trial, setting, process, notes, tell)
     except WorkerError as error:
-        facts |= {"status": error.status, "reason": error.reason}
+        reason = error.reason
+        if reason.startswith("out of memory"):
+            reason += f" at epoch {len(notes.columns['loss']) + 1}"
+        facts |= {"status": error.status, "reason": reason}
     return concluded(record, notes, process, facts)
 
 

@@ -21,7 +21,6 @@ from levelfield.spec.layers import Layer, Shape
 from levelfield.spec.layers.dense import Dense
 from levelfield.spec.optimizers import Optimizer
 from levelfield.spec.schedules import Schedule
-from levelfield.spec.windows import Sizes
 
 Array = NDArray[Any]
 Weights = Mapping[str, Array]
@@ -57,7 +56,7 @@ class Workload(Spec):
     name: Identifier
     dataset: str
     samples: Annotated[int, Range(1)] | None = None
-    input_shape: Sizes | None = field(default=None, metadata=QUIET)
+    input_shape: tuple[Annotated[int, Range(1)], ...] | None = field(default=None, metadata=QUIET)
     """How a sample is seen by the first layer, channels last; as the data set has it by default."""
     preprocess: Preprocess = field(default="unit", metadata=QUIET)
     """``unit``: as the data set gives the values, images within 0..1. ``centred``: minus 0.5.
@@ -132,6 +131,12 @@ class Workload(Spec):
     def certain(self) -> Workload:
         """The same workload without what is random in its layers: dropout at rate 0."""
         return self.replace(layers=tuple(layer.certain() for layer in self.layers))
+
+    def random_layers(self) -> list[Layer]:
+        """The layers that are random in training, each once."""
+        parts = [part for layer in self.layers for part in layer.parts()]
+        alone = [part for part in parts if len(list(part.parts())) == 1]
+        return list(dict.fromkeys(part for part in alone if part.certain() != part))
 
     def penalties(self) -> dict[str, float]:
         """Canonical name of each array whose squares are added to the loss -> their factor."""

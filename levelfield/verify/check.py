@@ -18,8 +18,9 @@ from levelfield.backend import Backend
 from levelfield.results.record import Figure, Verification
 from levelfield.run.process import Process, WorkerError
 from levelfield.run.trial import clustered, told_arrays
+from levelfield.spec.layers import Layer
 from levelfield.spec.workload import Weights, Workload
-from levelfield.verify import distributed, levels, semantics
+from levelfield.verify import distributed, levels, randomness, semantics
 
 BARRIERS = 3
 """Tries at the barrier: a stranger on the machine spoils one, who does not wait fails them all."""
@@ -39,6 +40,8 @@ class Material:
     weights_path: str
     targets: NDArray[Any] | None = None
     """The prepared labels, where they are what is trained for."""
+    random: tuple[Layer, ...] = ()
+    """Layers that the workload leaves out here, since their draws have no reference."""
     labels: tuple[str, str] | None = None
     """Files of the labels of the training and test set."""
 
@@ -112,6 +115,11 @@ def verify(
             if barrier.passed:
                 break
         figures.append(barrier)
+        if not subject.mode["device"].startswith("spark"):
+            for layer in material.random:
+                figures += randomness.figures(
+                    layer, process, scratch, subject.mode, precision=precision
+                )
     wrong = [_told(figure) for figure in figures if not figure.passed]
     return Verification(
         status="failed" if wrong else "passed",

@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-Level = Literal["forward", "gradient", "optimizer", "distributed", "epoch", "barrier"]
+Level = Literal["forward", "gradient", "optimizer", "distributed", "epoch", "barrier", "random"]
 LEVELS: tuple[Level, ...] = (
-    "forward", "gradient", "optimizer", "distributed", "epoch", "barrier",
+    "forward", "gradient", "optimizer", "distributed", "epoch", "barrier", "random",
 )  # fmt: skip
 MARGIN = 10.0
 """Times the yardstick: two exact libraries differ by the order of their sums, not by ten times."""
@@ -53,5 +53,6 @@ REASONS: Mapping[Level, str] = {
     "optimizer": "steps of the stock optimizer at changing rates: relative L2 error of the change",
     "distributed": "rounds of training in partitions: relative L2 error of the change of weights",
     "epoch": "training loss of whole epochs on a real subset, order imposed: relative error",
+    "random": "draws of dropout and noise: distances from theory, in standard errors",
     "barrier": "share of a piece's time that passes after `train` returned",
 }

@@ -42,7 +42,10 @@ def spelt_out(given: Mapping[str, Any]) -> Mapping[str, Any]:
         raise error.under(name) from None
     assert isinstance(formula, Formula)  # noqa: S101 - for the type checker
     shape, classes = _samples(given)
-    layers = tuple(formula.layers(shape, classes))
+    try:
+        layers = tuple(formula.layers(shape, classes))
+    except FieldError as error:
+        raise error.under(name) from None
     return {**{key: value for key, value in given.items() if key != name}, "layers": layers}
 
 

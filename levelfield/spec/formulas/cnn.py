@@ -40,7 +40,7 @@ class CNN(Formula):
     def layers(self, shape: Shape, classes: int) -> list[Layer]:
         """The layers for samples of this shape and so many classes."""
         made: list[Layer] = []
-        space = len(shape) - 1
+        space = max(1, len(shape) - 1)
         for block in range(self.blocks):
             convolution = Convolution(
                 filters=self.first_filters * 2**block,
