@@ -7,6 +7,8 @@ from contextlib import redirect_stdout
 from itertools import groupby
 from typing import TYPE_CHECKING, ClassVar
 
+from levelfield.backend import Unsupported
+
 from .keras_layers import one_hot
 from .keras_tensorflow import KerasTensorFlow
 from .spark import Spark
@@ -43,6 +45,9 @@ class Elephas(KerasTensorFlow):
         self, workload: Workload, weights: Weights, *, mode: str, device: str, threads: int
     ) -> None:
         """Build the driver's model, and open the session."""
+        steps = workload.rates(0, 8 * workload.batch)
+        if steps.min() != steps.max():
+            raise Unsupported("Elephas keeps one learning rate for a round, an epoch as a rule")
         super().__init__(workload, weights, mode="default", device=device, threads=threads)
         self.mode = mode
         environ = {**self.environ, **THREADS, "CUDA_VISIBLE_DEVICES": ""}

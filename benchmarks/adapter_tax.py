@@ -1,11 +1,12 @@
 """What Levelfield costs over a bare script: the same training in both, epoch by epoch in turns.
 
-    python benchmarks/adapter_tax.py [--samples 10000] [--rounds 15] [CONTENDER ...]
+    python benchmarks/adapter_tax.py [--model cnn] [--samples 10000] [--rounds 15] [CONTENDER ...]
 
 For each backend's fast mode a bare, idiomatic script (``benchmarks/bare/``) and Levelfield's own
-worker are alive at once; in each round both train one epoch of the thesis network on MNIST, in
-random order. Printed: the median of the rounds' ratios, with its quartiles, and the best steady
-epoch as a share of the machine's own matrix-multiply rate, measured in the same rounds.
+worker are alive at once; in each round both train one epoch of the thesis network on MNIST (or of
+B2FL16 on images of CIFAR-10, ``--model cnn``), in random order. Printed: the median of the rounds'
+ratios, with its quartiles, and the best steady epoch as a share of the machine's own
+matrix-multiply rate, measured in the same rounds.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ import numpy as np
 
 from levelfield import data, registry
 from levelfield.run.process import Process, worker_environ
+from levelfield.run.trial import told_arrays
 from levelfield.spec import suite
+from levelfield.spec.workload import Workload
 
 BARE = Path(__file__).parent / "bare"
 PAIRS = {
@@ -38,26 +41,45 @@ PAIRS = {
     "keras-jax/tuned": ("keras_fit.py", {"KERAS_BACKEND": "jax"}, None),
     "keras-torch/tuned": ("keras_fit.py", {"KERAS_BACKEND": "torch"}, None),
 }
+CNN = {
+    "torch/eager": ("cnn_torch.py", {}, []),
+    "torch/compile": ("cnn_torch.py", {}, ["--compile"]),
+    "jax/jit": ("cnn_jax.py", {}, []),
+    "jax/scan": ("cnn_jax.py", {}, ["--scan"]),
+    "tensorflow/graph": ("cnn_tensorflow.py", {}, []),
+    "tensorflow/xla": ("cnn_tensorflow.py", {}, ["--xla"]),
+    "keras-tensorflow/default": ("cnn_keras.py", {"KERAS_BACKEND": "tensorflow"}, ["{}"]),
+    "keras-jax/default": ("cnn_keras.py", {"KERAS_BACKEND": "jax"}, ["{}"]),
+    "keras-torch/tuned": ("cnn_keras.py", {"KERAS_BACKEND": "torch"}, None),
+}
 WARM = 3
 
 
 def main() -> None:
     """Measure every pair that was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--samples", type=int, default=10_000)
+    parser.add_argument("--model", choices=["dense", "cnn"], default="dense")
+    parser.add_argument("--samples", type=int)
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("contenders", nargs="*", default=list(PAIRS))
+    parser.add_argument("contenders", nargs="*")
     options = parser.parse_args()
-    workload = suite.load(registry.suites() / "autoencoder.yaml").workloads[0]
-    workload = workload.replace(samples=options.samples)
+    cnn = options.model == "cnn"
+    pairs, samples = CNN if cnn else PAIRS, options.samples or (2_000 if cnn else 10_000)
+    workload = b2fl16() if cnn else suite.load(registry.suites() / "autoencoder.yaml").workloads[0]
+    workload = workload.replace(samples=samples)
     source = registry.dataset(workload.dataset)
+    workload = workload.placed(source.shape)
     prepared = data.prepare(
-        source, precision="float32", data=data.data_directory(None), announce=print
+        source,
+        precision="float32",
+        data=data.data_directory(None),
+        announce=print,
+        preprocess=workload.preprocess,
     )
-    flops = workload.flops(source.shape) * options.samples
+    flops = workload.flops(source.shape) * samples
     print(f"{'contender':24}  ratio     quartiles   ours s   bare s  of rate")
-    for name in options.contenders:
-        ours, bare, rate = measure(name, workload, prepared.paths, options.rounds)
+    for name in options.contenders or pairs:
+        ours, bare, rate = measure(name, pairs[name], workload, prepared, options.rounds)
         ratios = [a / b for a, b in zip(ours, bare, strict=True)]
         low, middle, high = statistics.quantiles(ratios, n=4)
         share = flops / statistics.median(ours) / rate
@@ -68,21 +90,45 @@ def main() -> None:
         )
 
 
+def b2fl16() -> Workload:
+    """The published network of two blocks and sixteen first filters, on CIFAR-10's images."""
+    return Workload.build(
+        {
+            "name": "B2FL16",
+            "dataset": "cifar10:train=2000,test=500",
+            "preprocess": "centred",
+            "cnn": {"blocks": 2, "first_filters": 16},
+            "loss": "categorical_crossentropy",
+            "optimizer": {"kind": "adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-7},
+            "schedule": {"kind": "constant", "rate": 0.001},
+            "batch": 100,
+            "epochs": 1,
+        }
+    )  # type: ignore[return-value]
+
+
 def measure(
-    name: str, workload: suite.Workload, paths: tuple[Path, Path], rounds: int
+    name: str,
+    pair: tuple[str, dict[str, str], list[str] | None],
+    workload: Workload,
+    prepared: data.Prepared,
+    rounds: int,
 ) -> tuple[list[float], list[float], float]:
     """Seconds of every epoch, ours and bare, and the best matrix product's operations a second."""
     backend, mode = name.split("/")
-    script, extra, words = PAIRS[name]
+    script, extra, words = pair
+    paths = (str(prepared.paths[0]), str(prepared.paths[1]))
+    labels = prepared.labels if workload.labelled else None
+    arrays = told_arrays(paths, labels and tuple(map(str, labels)), workload.input_shape)
     adapter = registry.adapter(backend)
     if words is None:
         words = [json.dumps(dict(adapter.tuning))]  # type: ignore[attr-defined]
     cpus = sorted(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory() as scratch:
         weights = f"{scratch}/weights.npz"
-        np.savez(weights, **workload.initial_weights((784,)))
+        np.savez(weights, **workload.initial_weights(prepared.shape))
         environ = {**adapter.environ, "JAX_PLATFORMS": "cpu"}
-        command = [sys.executable, str(BARE / script), str(paths[0]), str(workload.samples), *words]
+        command = [sys.executable, str(BARE / script), paths[0], str(workload.samples), *words]
         with (
             Process(cpus=cpus, environ=environ, timeout=3600) as process,
             Process(cpus=cpus, environ={}, timeout=3600) as sentinel,
@@ -104,7 +150,7 @@ def measure(
                 device="cpu",
                 threads=len(cpus),
             )
-            process.ask("stage", train=str(paths[0]), test=str(paths[1]), samples=workload.samples)
+            process.ask("stage", **arrays, samples=workload.samples)
             seconds: dict[str, list[float]] = {"ours": [], "bare": [], "matmul": []}
             for number in range(WARM + rounds):
                 for who in random.sample(["ours", "bare"], 2):
