@@ -24,9 +24,14 @@ from pathlib import Path
 import numpy as np
 
 from levelfield import data, registry
+from levelfield.run import trees
+from levelfield.run.environment import Environment
+from levelfield.run.homes import homes
 from levelfield.run.process import Process, worker_environ
+from levelfield.run.progress import Progress
 from levelfield.run.trial import told_arrays
 from levelfield.spec import suite
+from levelfield.spec.plan import Contender
 from levelfield.spec.workload import Workload
 
 BARE = Path(__file__).parent / "bare"
@@ -40,6 +45,8 @@ PAIRS = {
     "keras-tensorflow/tuned": ("keras_fit.py", {"KERAS_BACKEND": "tensorflow"}, None),
     "keras-jax/tuned": ("keras_fit.py", {"KERAS_BACKEND": "jax"}, None),
     "keras-torch/tuned": ("keras_fit.py", {"KERAS_BACKEND": "torch"}, None),
+    "theano/fast_run": ("theano_plain.py", {}, []),
+    "keras-theano/default": ("keras_theano.py", {"KERAS_BACKEND": "theano"}, []),
 }
 CNN = {
     "torch/eager": ("cnn_torch.py", {}, []),
@@ -127,10 +134,15 @@ def measure(
     with tempfile.TemporaryDirectory() as scratch:
         weights = f"{scratch}/weights.npz"
         np.savez(weights, **workload.initial_weights(prepared.shape))
-        environ = {**adapter.environ, "JAX_PLATFORMS": "cpu"}
-        command = [sys.executable, str(BARE / script), paths[0], str(workload.samples), *words]
+        home = where(name, Path(scratch))
+        given = {key: text.replace("{caches}", scratch) for key, text in adapter.environ.items()}
+        environ = {**given, "JAX_PLATFORMS": "cpu"}
+        path = {"PYTHONPATH": str(home.path)} if home.path else {}
+        command = [home.python, str(BARE / script), paths[0], str(workload.samples), *words]
         with (
-            Process(cpus=cpus, environ=environ, timeout=3600) as process,
+            Process(
+                cpus=cpus, environ={**environ, **path}, timeout=3600, python=home.python
+            ) as process,
             Process(cpus=cpus, environ={}, timeout=3600) as sentinel,
             subprocess.Popen(
                 command,
@@ -163,6 +175,18 @@ def measure(
             other.stdin.close()  # type: ignore[union-attr]
     rate = 2 * 1024**3 / min(seconds["matmul"])
     return seconds["ours"][WARM:], seconds["bare"][WARM:], rate
+
+
+def where(name: str, scratch: Path) -> Environment:
+    """The environment that a contender lives in, made first where it must be."""
+    backend, mode = name.split("/")
+    kept = registry.adapter(backend).environment
+    who = Contender(backend=backend, mode=mode, device="cpu", environment=kept)
+    found, unmade = homes([who], Progress(steps=0))
+    if unmade:
+        sys.exit(f"{name}: {unmade[kept]}")
+    other = found[kept].python != sys.executable
+    return found[kept].given(trees.own(scratch) if other else None)
 
 
 def epoch(process: subprocess.Popen[str]) -> float:
