@@ -304,10 +304,11 @@ def test_a_cluster_s_speed_up_and_costs() -> None:
 
     recipe = replace(RECIPE, contenders=2, repeats=3)
     section = made(change, recipe=recipe).one("section", id="cluster")
-    table, costs = section.all("table")
+    table, race, costs = section.all("table")
     one, two = pages.rows(table)
     assert (one[0], one[2], one[3]) == ("1", "1", "100 %")
     assert (two[0], two[2].split()[0], two[3]) == ("2", "2.00", "100 %")
+    assert len(pages.rows(race)) == 2
     assert "Serial share by Amdahl's law: 0.00" in section.text
     assert {row[2] for row in pages.rows(costs)} == {"1 x 1", "2 x 1"}
     assert all("40" in row[7] for row in pages.rows(costs))
