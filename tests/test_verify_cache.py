@@ -40,12 +40,18 @@ def test_sources_are_the_file_its_siblings_and_those_it_inherits(adapter):
     assert names == {path.name, f"{path.stem}_sibling.py", "good.py", "backend.py"}
 
 
+NUMPY = {
+    f"{name}.py"
+    for name in ("numpy", "numpy_layers", "numpy_optimizers", "numpy_parts", "numpy_windows")
+}
+
+
 @pytest.mark.parametrize(
     ("name", "siblings"),
     [
-        ("numpy", {"numpy.py", "numpy_optimizers.py"}),
-        ("torch", {"torch.py"}),
-        ("keras-jax", {"keras_jax.py", "keras.py"}),
+        ("numpy", NUMPY),
+        ("torch", {"torch.py", "torch_layers.py"}),
+        ("keras-jax", {"keras_jax.py", "keras.py", "keras_layers.py"}),
     ],
 )
 def test_sources_of_what_is_built_in(name, siblings):

@@ -2,8 +2,8 @@
 
 A figure's limit is the larger of the tolerance below and ten times what NumPy itself, run in the
 workload's precision from weights off by a few roundings, loses against the reference at the same
-place (the worst of its *yardsticks*; two of them, shaken eight times harder so that they cross the
-kinks that a long sum's rounding may cross, count three and a half times). A network that is
+place (the worst of its *yardsticks*; four of them, shaken eight times harder so that they cross the
+kinks that a long sum's rounding may cross, count once and a quarter). A network that is
 ill-conditioned (saturated units, exploding weights) makes every library inexact; nobody is failed
 for the arithmetic's own error, and the yardstick stands in the limit for all to see.
 """

@@ -80,14 +80,14 @@ class WrongEpsilon(Numpy):
 class WrongPrecision(Numpy):
     name = "wrong-precision"
 
-    def _forward(self, x):
-        arrays = self.arrays
-        self.arrays = [array.astype(np.float16) for array in arrays]
+    def _forward(self, x, *, train):
+        arrays = self.model.arrays
+        self.model.arrays = {name: array.astype(np.float16) for name, array in arrays.items()}
         try:
-            outputs = super()._forward(x.astype(np.float16))
+            outputs = super()._forward(x.astype(np.float16), train=train)
         finally:
-            self.arrays = arrays
-        return [output.astype(self.workload.precision) for output in outputs]
+            self.model.arrays = arrays
+        return outputs.astype(self.workload.precision)
 
 
 class WrongShapes(Numpy):
@@ -112,13 +112,14 @@ class Forgetful(Numpy):
     name = "forgetful"
 
     def predict(self, x):
-        now = self.arrays
-        self.initial = getattr(self, "initial", [array.copy() for array in now])
-        self.arrays = self.initial
+        now = self.model.arrays
+        copies = {name: array.copy() for name, array in now.items()}
+        self.initial = getattr(self, "initial", copies)
+        self.model.arrays = self.initial
         try:
             return super().predict(x)
         finally:
-            self.arrays = now
+            self.model.arrays = now
 
 
 class Shuffler(Numpy):
