@@ -5,9 +5,8 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from levelfield.backend import Unsupported, Weights, Workload
+from levelfield.backend import Weights, Workload, maker
+from levelfield.spec.windows import counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,10 +35,7 @@ class Parts:
 
     def make(self, name: str, layer: Any, shape: tuple[int, ...], *, bare: bool = False) -> Any:
         """The function of a layer; ``bare``: to the logits, where the loss takes them."""
-        maker = getattr(self, f"_{layer.kind}", None)
-        if maker is None:
-            raise Unsupported(f"jax has no layer of kind {layer.kind}")
-        function: Function = maker(name, layer, shape)
+        function: Function = maker(self, layer, "jax")(name, layer, shape)
         activation = getattr(layer, "activation", "linear")
         if activation == "linear" or (bare and self.workload.logits):
             return function
@@ -71,10 +67,8 @@ class Parts:
 
     def _average_pool(self, name: str, layer: Any, shape: tuple[int, ...]) -> Function:
         axes = layer.axes(shape)
-        reduce, lax, counts = self._reduce(axes), self.jax.lax, np.ones(())
-        for axis in axes:
-            counts = counts[..., None] * np.array(axis.counts(), np.float64)
-        share = (1.0 / counts[..., None]).astype(self.workload.precision)
+        reduce, lax = self._reduce(axes), self.jax.lax
+        share = (1.0 / counts(axes)).astype(self.workload.precision)
         return lambda weights, x, key: reduce(x, 0.0, lax.add) * share  # noqa: ARG005
 
     def _reduce(self, axes: Sequence[Axis]) -> Callable[..., Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from levelfield.backend import Array, Unsupported, Weights, Workload
+from levelfield.backend import Array, Unsupported, Weights, Workload, maker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,10 +55,7 @@ class Parts:
 
     def call(self, name: str, layer: Any, shape: tuple[int, ...], x: Any) -> Any:
         """The layer's outputs for these symbolic samples."""
-        maker = getattr(self, f"_{layer.kind}", None)
-        if maker is None:
-            raise Unsupported(f"keras has no layer of kind {layer.kind}")
-        return maker(name, layer, shape, x)
+        return maker(self, layer, "keras")(name, layer, shape, x)
 
     def _weighted(self, name: str, layer: Any) -> dict[str, Any]:
         del name

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from levelfield.spec.windows import counts
+
 from .numpy_parts import Part, Weighted
 
 if TYPE_CHECKING:
@@ -117,10 +119,7 @@ class AveragePool(Part):
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
         axes = self.layer.axes(self.shape)
-        self.windows, counts = Windows(axes), np.ones(())
-        for axis in axes:
-            counts = counts[..., None] * np.array(axis.counts(), np.float64)
-        self.counts = counts[..., None]
+        self.windows, self.counts = Windows(axes), counts(axes)
 
     def forward(self, x: Array, *, train: bool) -> Array:
         padded = self.windows.pad(x, 0.0)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from levelfield.backend import Unsupported
+from levelfield.backend import Unsupported, maker
+from levelfield.spec.windows import counts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,10 +65,7 @@ class Parts(ABC):
 
     def make(self, name: str, layer: Any, shape: tuple[int, ...], x: Any) -> Any:
         """The graph of a layer's outputs."""
-        maker = getattr(self, f"_{layer.kind}", None)
-        if maker is None:
-            raise Unsupported(f"{self.backend} has no layer of kind {layer.kind}")
-        self.logits = maker(name, layer, shape, x)
+        self.logits = maker(self, layer, self.backend)(name, layer, shape, x)
         return self.activated(getattr(layer, "activation", "linear"), self.logits)
 
     def activated(self, activation: str, z: Any) -> Any:
@@ -123,10 +121,8 @@ class Parts(ABC):
         return self.largest(x, layer.axes(shape))
 
     def _average_pool(self, name: str, layer: Any, shape: tuple[int, ...], x: Any) -> Any:
-        axes, counts = layer.axes(shape), np.ones(())
-        for axis in axes:
-            counts = counts[..., None] * np.array(axis.counts(), np.float64)
-        return self.total(x, axes) * (1.0 / counts[None, ..., None]).astype(self.type)
+        axes = layer.axes(shape)
+        return self.total(x, axes) * (1.0 / counts(axes)[None]).astype(self.type)
 
     def _flatten(self, name: str, layer: Any, shape: tuple[int, ...], x: Any) -> Any:
         return x.reshape((-1, prod(shape)))

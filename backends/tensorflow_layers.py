@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from levelfield.backend import Unsupported, Workload
+from levelfield.backend import Unsupported, Workload, maker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -35,10 +35,7 @@ class Parts:
         self, name: str, layer: Any, shape: tuple[int, ...], *, bare: bool = False
     ) -> Function:
         """The function of a layer; ``bare``: to the logits, where the loss takes them."""
-        maker = getattr(self, f"_{layer.kind}", None)
-        if maker is None:
-            raise Unsupported(f"tensorflow has no layer of kind {layer.kind}")
-        function: Function = maker(name, layer, shape)
+        function: Function = maker(self, layer, "tensorflow")(name, layer, shape)
         activation = getattr(layer, "activation", "linear")
         if activation == "linear" or (bare and self.workload.logits):
             return function

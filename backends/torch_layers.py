@@ -6,9 +6,11 @@ cuDNN compute with; the axes alone are permuted, which moves nothing.
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any
 
-from levelfield.backend import Array, Unsupported, Weights, Workload
+from levelfield.backend import Array, Unsupported, Weights, Workload, maker
+from levelfield.spec.windows import counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -94,10 +96,7 @@ class Parts:
         self, name: str, layer: Any, shape: tuple[int, ...], *, bare: bool = False
     ) -> list[Any]:
         """The modules of a layer; ``bare``: without its activation where the loss takes logits."""
-        maker = getattr(self, f"_{layer.kind}", None)
-        if maker is None:
-            raise Unsupported(f"torch has no layer of kind {layer.kind}")
-        made: list[Any] = maker(name, layer, shape)
+        made: list[Any] = maker(self, layer, "torch")(name, layer, shape)
         if bare and self.workload.logits:
             return made
         return made + self._activation(getattr(layer, "activation", "linear"))
@@ -139,12 +138,8 @@ class Parts:
         pool = kind(layer.window, strides, padding, count_include_pad=False)
         if not around:
             return [pool]
-        torch, factors = self.torch, self.torch.ones(())
-        for axis in axes:
-            counts = torch.tensor(axis.counts(), dtype=torch.float64) / axis.window
-            factors = factors[..., None] / counts
-        factors = factors.to(getattr(torch, self.workload.precision))
-        return [*around, pool, _scaled(torch, factors)]
+        factors = (prod(layer.window) / counts(axes)[..., 0]).astype(self.workload.precision)
+        return [*around, pool, _scaled(self.torch, self.torch.from_numpy(factors))]
 
     def _flatten(self, name: str, layer: Any, shape: tuple[int, ...]) -> list[Any]:
         """Channels run fastest, as the dense kernels that follow have it."""

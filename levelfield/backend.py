@@ -5,9 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from levelfield.spec.device import parse as parse_device
+from levelfield.spec.layers import Layer
 from levelfield.spec.workload import Array, Weights, Workload
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -15,6 +16,17 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 
 class Unsupported(Exception):  # noqa: N818 - reads as a word: raise Unsupported("reason")
     """This backend cannot do what is asked; the message becomes the skipped trial's reason."""
+
+
+def maker(parts: object, layer: Layer, backend: str) -> Any:
+    """The method of a framework's parts that is named after a layer's kind: ``_dense`` ...
+
+    Raise `Unsupported` where there is none.
+    """
+    found = getattr(parts, f"_{layer.kind}", None)
+    if found is None:
+        raise Unsupported(f"{backend} has no layer of kind {layer.kind}")
+    return found
 
 
 class Backend(ABC):
@@ -109,4 +121,4 @@ class Backend(ABC):
         """Let go of whatever outlives the object; may be called twice."""
 
 
-__all__ = ["Array", "Backend", "Unsupported", "Weights", "Workload", "parse_device"]
+__all__ = ["Array", "Backend", "Unsupported", "Weights", "Workload", "maker", "parse_device"]

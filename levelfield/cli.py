@@ -269,6 +269,7 @@ def _explored(options: argparse.Namespace, *, keep: int | None = None) -> tuple[
     """Range tests as the options want them: their folder, and the suite that was written."""
     import importlib
 
+    from levelfield.results import sweep
     from levelfield.run import lr_range, lr_suite
 
     suite, contenders, how = _chosen(options)
@@ -283,7 +284,7 @@ def _explored(options: argparse.Namespace, *, keep: int | None = None) -> tuple[
         every=options.every,
     )
     sweeps = lr_range.run(suite, contenders, how, wanted, folder)
-    found = lr_range.found_bounds(sweeps)
+    found = sweep.found_bounds(sweeps)
     print(lr_suite.table(sweeps, found))
     page = importlib.import_module("levelfield.reports.ranges")
     page.write(f"{suite.suite}: learning rates", sweeps, found, folder / "ranges.html")

@@ -14,12 +14,10 @@ from markupsafe import Markup
 
 from levelfield.results.estimate import Interval
 from levelfield.results.lr_range import Bounds
-from levelfield.results.sweep import Sweep
+from levelfield.results.sweep import Group, Sweep, beside
 
 from . import charts, page
 from .view import COLOURS, DASHES, Contender
-
-Group = tuple[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,20 +96,17 @@ def _panel(
 
 
 def _row(who: Contender, bounds: Bounds, sweeps: Sequence[Sweep]) -> Row:
-    finite = bounds.accuracy[np.isfinite(bounds.accuracy)]
     ended = [s.test_accuracy[-1] for s in sweeps if s.test_accuracy]
-    whole = math.fsum(s.seconds.get("sweep", 0.0) for s in sweeps)
-    train = math.fsum(s.seconds.get("train", 0.0) for s in sweeps)
     return Row(
         who=who,
         verdict=bounds.verdict,
         reasons=" ".join(bounds.reasons),
         low=rate(bounds.low),
         high=rate(bounds.high),
-        best=float(finite.max()) if len(finite) else math.nan,
+        best=bounds.best,
         tested=median(ended) if ended else math.nan,
         seeds=len(sweeps),
-        beside=1.0 - train / whole if whole else math.nan,
+        beside=beside(sweeps),
         memory=float(max((s.peak_memory or 0) for s in sweeps)) or math.nan,
     )
 

@@ -68,6 +68,12 @@ class Bounds:
     verdict: Verdict
     reasons: tuple[str, ...]
 
+    @property
+    def best(self) -> float:
+        """The highest smoothed accuracy of batches; NaN where none was taken."""
+        finite = self.accuracy[np.isfinite(self.accuracy)]
+        return float(finite.max()) if len(finite) else math.nan
+
 
 def bounds(
     curves: Sequence[Curve],

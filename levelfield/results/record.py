@@ -162,16 +162,12 @@ class Record:
 
     def line(self) -> str:
         """Return the record as one line of JSON, with its schema's version."""
-        facts = {"schema": SCHEMA, "type": "trial", **plain(self)}
-        return json.dumps(facts, separators=(",", ":"), allow_nan=False)
+        return lined("trial", self)
 
     @classmethod
     def parse(cls, facts: Mapping[str, Any]) -> Record:
         """Build a record from the JSON of its line; raise `UserError` where that is impossible."""
-        try:
-            record: Record = made(facts, cls)
-        except (TypeError, OverflowError) as error:
-            raise UserError(f"not a trial's record: {error}") from None
+        record: Record = parsed("trial", facts, cls)
         if not (record.epochs.whole and record.pieces.whole):
             raise UserError("not a trial's record: columns of several lengths")
         return record
@@ -192,17 +188,27 @@ class Sentinel:
 
     def line(self) -> str:
         """Return the sentinel's readings as one line of JSON."""
-        facts = {"schema": SCHEMA, "type": "sentinel", **plain(self)}
-        return json.dumps(facts, separators=(",", ":"), allow_nan=False)
+        return lined("sentinel", self)
 
     @classmethod
     def parse(cls, facts: Mapping[str, Any]) -> Sentinel:
         """Build from the JSON of its line; raise `UserError` where that is impossible."""
-        try:
-            sentinel: Sentinel = made(facts, cls)
-        except (TypeError, OverflowError) as error:
-            raise UserError(f"not a sentinel's record: {error}") from None
+        sentinel: Sentinel = parsed("sentinel", facts, cls)
         return sentinel
+
+
+def lined(kind: str, value: object) -> str:
+    """Return a record of this kind as one line of JSON, with its schema's version."""
+    facts = {"schema": SCHEMA, "type": kind, **plain(value)}
+    return json.dumps(facts, separators=(",", ":"), allow_nan=False)
+
+
+def parsed(kind: str, facts: Mapping[str, Any], cls: type) -> Any:
+    """Build a record of this kind from the JSON of its line; raise `UserError` where it is none."""
+    try:
+        return made(facts, cls)
+    except (TypeError, OverflowError) as error:
+        raise UserError(f"not a {kind}'s record: {error}") from None
 
 
 def parse_verification(facts: object) -> Verification:

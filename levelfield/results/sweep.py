@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ from typing import Any
 import numpy as np
 
 from levelfield.errors import UserError
-from levelfield.results.lr_range import Curve
-from levelfield.results.record import SCHEMA, Status, Verification, made, plain
+from levelfield.results.lr_range import Bounds, Curve, bounds
+from levelfield.results.record import Status, Verification, lined, parsed
 
 FILE = "sweeps.jsonl"
+Group = tuple[str, str]
+"""Workload and contender."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,16 +66,12 @@ class Sweep:
 
     def line(self) -> str:
         """Return the sweep as one line of JSON."""
-        facts = {"schema": SCHEMA, "type": "sweep", **plain(self)}
-        return json.dumps(facts, separators=(",", ":"), allow_nan=False)
+        return lined("sweep", self)
 
     @classmethod
     def parse(cls, facts: Mapping[str, Any]) -> Sweep:
         """Build from the JSON of its line; raise `UserError` where that is impossible."""
-        try:
-            sweep: Sweep = made(facts, cls)
-        except (TypeError, OverflowError) as error:
-            raise UserError(f"not a sweep's record: {error}") from None
+        sweep: Sweep = parsed("sweep", facts, cls)
         if len({len(sweep.rates), len(sweep.loss), len(sweep.accuracy)}) > 1:
             raise UserError("not a sweep's record: columns of several lengths")
         return sweep
@@ -105,3 +104,26 @@ def read_sweeps(folder: Path) -> list[Sweep]:
         except UserError as error:
             raise UserError(error.seen, where=f"{path}:{number}") from None
     return found
+
+
+def found_bounds(sweeps: Sequence[Sweep]) -> dict[Group, Bounds]:
+    """The bounds of every workload and contender that has a good sweep, over its seeds."""
+    groups: dict[Group, list[Sweep]] = {}
+    for sweep in sweeps:
+        if sweep.status == "ok":
+            groups.setdefault((sweep.workload, sweep.contender), []).append(sweep)
+    return {
+        group: bounds(
+            [sweep.curve for sweep in found],
+            chance=1.0 / found[0].classes if found[0].classes else None,
+            samples=found[0].batch if found[0].classes else None,
+        )
+        for group, found in groups.items()
+    }
+
+
+def beside(sweeps: Sequence[Sweep]) -> float:
+    """Share of the sweeps' time that was not training."""
+    whole = math.fsum(s.seconds.get("sweep", 0.0) for s in sweeps)
+    train = math.fsum(s.seconds.get("train", 0.0) for s in sweeps)
+    return 1.0 - train / whole if whole else math.nan

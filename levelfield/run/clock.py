@@ -95,11 +95,16 @@ def children(pid: int) -> Iterator[int]:
         yield from map(int, text.split())
 
 
-def peak_memory() -> int | None:
-    """Peak resident bytes of this process: VmHWM, since ``ru_maxrss`` starts at the parent's."""
-    for line in (
-        Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
-    ):
+def peak_memory(pid: int | str = "self") -> int | None:
+    """Peak resident bytes of a process, this one by default; None where it has ended.
+
+    VmHWM, since ``ru_maxrss`` starts at the parent's.
+    """
+    try:
+        text = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return None
+    for line in text.splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
     return None

@@ -7,7 +7,6 @@ their Python processes are then in that worker's process tree, end with it and c
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import itertools
 import json
 import os
@@ -45,9 +44,6 @@ LAUNCHER = (
 )
 """Ends with its parent (PR_SET_PDEATHSIG, SIGKILL), and so does what it becomes."""
 
-REAP = 2.0
-"""Seconds that processes which lost their parent have to end."""
-
 _NUMBERS = itertools.count(1)
 
 
@@ -78,9 +74,6 @@ class Cluster:
         java()
         sweep()
         folder.mkdir(parents=True, exist_ok=True)
-        # Executors that are killed leave Python processes behind: they become ours to wait for, so
-        # that what they used counts. PR_SET_CHILD_SUBREAPER.
-        ctypes.CDLL(None).prctl(36, 1)
         cluster = cls(device=device, folder=folder)
         os.environ[MARKER] = cluster.mark
         deadline = time.monotonic() + timeout
@@ -129,7 +122,6 @@ class Cluster:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(max(0.0, deadline - time.monotonic()))
         self.processes.clear()
-        _reap(time.monotonic() + REAP)
 
     def check(self) -> None:
         """Raise `ClusterError` where the master or a worker is gone."""
@@ -274,14 +266,3 @@ def _marked() -> Iterator[tuple[int, str]]:
 
 
 __all__ = ["Cluster", "ClusterError", "java", "logs", "memory", "spark_home", "sweep"]
-
-
-def _reap(deadline: float) -> None:
-    """Wait for children that have ended, or are about to: those that lost their parent to us."""
-    while time.monotonic() < deadline:
-        try:
-            pid, _ = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
-        if not pid:
-            time.sleep(0.02)

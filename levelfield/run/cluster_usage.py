@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from levelfield.run.clock import TICK, children
+from levelfield.run.clock import TICK, children, peak_memory
 from levelfield.run.cluster import Cluster
 
 Costs = dict[str, dict[str, float]]
@@ -54,18 +54,8 @@ def _add(costs: Costs, role: str, pid: int, *, waited: bool = False) -> None:
     row["user"] += user
     row["system"] += system
     if not waited:
-        row[MEMORY] += _peak(pid)
+        row[MEMORY] += peak_memory(pid) or 0
         row["wall"] = max(row["wall"], up - int(fields[19]) / TICK)
-
-
-def _peak(pid: int) -> int:
-    """The most that a process has held in memory, in bytes (VmHWM)."""
-    try:
-        text = Path(f"/proc/{pid}/status").read_text(errors="replace")
-    except OSError:
-        return 0
-    found = [line.split()[1] for line in text.splitlines() if line.startswith("VmHWM:")]
-    return 1024 * int(found[0]) if found else 0
 
 
 def _is_java(pid: int) -> bool:

@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 from levelfield import registry
 from levelfield.errors import UserError, unknown
-from levelfield.results.lr_range import Bounds, bounds, cyclical
 from levelfield.results.record import Verification
 from levelfield.results.sweep import FILE, Sweep
 from levelfield.run.bench import Bench, Options, bench
@@ -24,9 +23,6 @@ from levelfield.spec.plan import Contender, Trial
 from levelfield.spec.schedules import Schedule
 from levelfield.spec.suite import Suite
 from levelfield.spec.workload import Workload
-
-Group = tuple[str, str]
-"""Workload and contender."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,22 +249,3 @@ def _told(sweep: Sweep) -> str:
     if sweep.test_accuracy and math.isfinite(sweep.test_accuracy[-1]):
         return f"test accuracy {sweep.test_accuracy[-1]:.3f} after the sweep"
     return f"test loss {sweep.test_loss[-1]:.4g} after the sweep" if sweep.test_loss else "diverged"
-
-
-def found_bounds(sweeps: Sequence[Sweep]) -> dict[Group, Bounds]:
-    """The bounds of every workload and contender that has a good sweep, over its seeds."""
-    groups: dict[Group, list[Sweep]] = {}
-    for sweep in sweeps:
-        if sweep.status == "ok":
-            groups.setdefault((sweep.workload, sweep.contender), []).append(sweep)
-    return {
-        group: bounds(
-            [sweep.curve for sweep in found],
-            chance=1.0 / found[0].classes if found[0].classes else None,
-            samples=found[0].batch if found[0].classes else None,
-        )
-        for group, found in groups.items()
-    }
-
-
-__all__ = ["Group", "Range", "bounds", "cyclical", "found_bounds", "run"]

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
-import numpy as np
-
 from levelfield.errors import UserError
 from levelfield.results.estimate import Interval
 from levelfield.results.lr_range import Bounds, cyclical
-from levelfield.results.sweep import Sweep
+from levelfield.results.sweep import Group, Sweep, beside
+from levelfield.run import doctor
 from levelfield.spec.suite import Suite
 from levelfield.spec.workload import Workload
 
-Group = tuple[str, str]
 HEAD = (
     "workload",
     "contender",
@@ -30,44 +27,29 @@ HEAD = (
 
 def table(sweeps: Sequence[Sweep], found: Mapping[Group, Bounds]) -> str:
     """A table of the bounds of every workload and contender, then what could not be swept."""
-    rows = [HEAD]
-    for (workload, contender), bounds in found.items():
-        mine = [s for s in sweeps if (s.workload, s.contender) == (workload, contender)]
-        rows.append(
-            (
-                workload,
-                contender,
-                bounds.verdict,
-                _rate(bounds.low),
-                _rate(bounds.high),
-                f"{best(bounds):.3f}",
-                f"{100 * beside(mine):.1f} %",
-            )
+    rows = [
+        (
+            workload,
+            contender,
+            bounds.verdict,
+            _rate(bounds.low),
+            _rate(bounds.high),
+            f"{bounds.best:.3f}",
+            f"{100 * beside([s for s in sweeps if (s.workload, s.contender) == group]):.1f} %",
         )
-    widths = [max(len(row[place]) for row in rows) for place in range(len(HEAD))]
-    lines = ["  ".join(text.ljust(w) for text, w in zip(row, widths, strict=True)) for row in rows]
-    lines.insert(1, "  ".join("-" * width for width in widths))
-    absent = {f"  {s.contender} on {s.workload}: {s.reason}": s for s in sweeps if s.status != "ok"}
-    return "\n".join([line.rstrip() for line in lines] + list(absent))
+        for group, bounds in found.items()
+        for workload, contender in [group]
+    ]
+    absent = dict.fromkeys(
+        f"  {s.contender} on {s.workload}: {s.reason}" for s in sweeps if s.status != "ok"
+    )
+    return "\n".join([doctor.table(HEAD, rows), *absent])
 
 
 def _rate(found: Interval | None) -> str:
     if found is None:
         return "-"
     return f"{found.estimate:.3g} [{found.low:.3g}, {found.high:.3g}]"
-
-
-def best(bounds: Bounds) -> float:
-    """The highest smoothed accuracy of batches; NaN where none was taken."""
-    finite = bounds.accuracy[np.isfinite(bounds.accuracy)]
-    return float(finite.max()) if len(finite) else math.nan
-
-
-def beside(sweeps: Sequence[Sweep]) -> float:
-    """Share of the sweeps' time that was not training."""
-    whole = math.fsum(s.seconds.get("sweep", 0.0) for s in sweeps)
-    train = math.fsum(s.seconds.get("train", 0.0) for s in sweeps)
-    return 1.0 - train / whole if whole else math.nan
 
 
 def write(
@@ -100,7 +82,7 @@ def write(
             "high": _round(median(each["high"] for each in rates)),
             "half_cycle": half_cycle,
         }
-        score = median(best(bounds) for bounds in mine)
+        score = median(bounds.best for bounds in mine)
         made = Workload.build({**workload.plain(), "schedule": fields, "epochs": epochs})
         assert isinstance(made, Workload)  # noqa: S101 - for the type checker
         chosen.append((score, made))

@@ -33,7 +33,7 @@ class Setting:
     labels: tuple[str, str] | None = None
     """Files of the labels, where they are what is trained for."""
     shape: tuple[int, ...] | None = None
-    """In which samples are seen, where it is not the data set's."""
+    """In which samples are seen, where the first kernel does not tell."""
 
     @property
     def arrays(self) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def run(trial: Trial, setting: Setting, process: Process, record: Record, tell: 
             facts |= _converse(trial, setting, process, notes, tell)
     except WorkerError as error:
         reason = error.reason
-        if reason.startswith("out of memory"):
+        if reason.endswith("(--memory)"):
             reason += f" at epoch {len(notes.columns['loss']) + 1}"
         facts |= {"status": error.status, "reason": reason}
     return concluded(record, notes, process, facts)

@@ -7,8 +7,12 @@ where it cannot be halved one more after it than before.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from levelfield.spec.fields import FieldError, Range
 
@@ -68,6 +72,14 @@ def axes(
             hint="padding: same, or fewer layers that make samples smaller",
         )
     return found
+
+
+def counts(axes: Sequence[Axis]) -> NDArray[np.float64]:
+    """How many places of each window are not padding (shape: windows on each axis, then 1)."""
+    made = np.ones(())
+    for axis in axes:
+        made = made[..., None] * np.array(axis.counts(), np.float64)
+    return made[..., None]
 
 
 def _axis(size: int, window: int, stride: int, padding: Padding) -> Axis:

@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from levelfield.spec.fields import QUIET, FieldError, Range, Spec
+from levelfield.spec.fields import QUIET, FieldError, Range, Spec, hints
 from levelfield.spec.formulas import spelt_out
 from levelfield.spec.initialisers import fill
 from levelfield.spec.layers import Layer, Shape
@@ -116,7 +116,9 @@ class Workload(Spec):
     @classmethod
     def build(cls, given: object) -> Spec:
         """Build from a mapping; a formula (``cnn: {blocks: 3}``) stands for its layers."""
-        return super().build(spelt_out(given) if isinstance(given, Mapping) else given)
+        if isinstance(given, Mapping) and not given.keys() <= hints(cls).keys():
+            given = spelt_out(given)
+        return super().build(given)
 
     @property
     def labelled(self) -> bool:

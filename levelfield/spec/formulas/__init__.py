@@ -27,7 +27,8 @@ class Formula(Tagged):
 
 def spelt_out(given: Mapping[str, Any]) -> Mapping[str, Any]:
     """A workload as read from YAML, its formula (where it has one) replaced by its layers."""
-    named = [kind for kind in Formula.kinds() if kind in given]
+    kinds = Formula.kinds()
+    named = [kind for kind in kinds if kind in given]
     if not named:
         return given
     name = named[0]
@@ -37,7 +38,7 @@ def spelt_out(given: Mapping[str, Any]) -> Mapping[str, Any]:
             expected="layers, or one formula that stands for them",
         ).under(name)
     try:
-        formula = Formula.kinds()[name].build(given[name])
+        formula = kinds[name].build(given[name])
     except FieldError as error:
         raise error.under(name) from None
     assert isinstance(formula, Formula)  # noqa: S101 - for the type checker

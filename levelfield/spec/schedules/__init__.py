@@ -9,11 +9,13 @@ with a number's place in the array, and between releases.
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 
 from levelfield.spec.fields import FieldError, Range, Tagged
+from levelfield.spec.optimizers import Positive
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,6 +31,23 @@ class Schedule(Tagged):
     @abstractmethod
     def rates(self, first: int, count: int, *, steps_per_epoch: int) -> NDArray[np.float64]:
         """Rates of the steps first, first + 1 ... of the whole training (shape: count)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Between:
+    """What schedules between two rates share."""
+
+    low: Positive
+    high: Positive
+
+    def __post_init__(self) -> None:
+        """Check every field, and that ``low`` is the lower one."""
+        super().__post_init__()  # type: ignore[misc]
+        check_bounds(self.low, self.high)
+
+    def at(self, height: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The rates so far up (0 to 1) from the lower to the higher one."""
+        return np.clip((1 - height) * self.low + height * self.high, self.low, self.high)
 
 
 def numbers(first: int, count: int) -> NDArray[np.int64]:
@@ -51,4 +70,4 @@ def check_bounds(low: float, high: float, *, name: str = "low", above: str = "hi
         raise error.under(name)
 
 
-__all__ = ["Epochs", "Schedule", "check_bounds", "numbers", "ramp"]
+__all__ = ["Between", "Epochs", "Schedule", "check_bounds", "numbers", "ramp"]

@@ -9,12 +9,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from levelfield.spec.optimizers import Positive
-from levelfield.spec.schedules import Epochs, Schedule, check_bounds, ramp
+from levelfield.spec.schedules import Between, Epochs, Schedule, ramp
 
 
 @dataclass(frozen=True, kw_only=True)
-class Exponential(Schedule):
+class Exponential(Between, Schedule):
     """From ``low`` at step 0 to ``high`` at the last step of ``epochs``, where it stays.
 
     Every step multiplies the rate by the same factor.
@@ -22,14 +21,7 @@ class Exponential(Schedule):
 
     kind: ClassVar[str] = "exponential"
     example: ClassVar[str] = "{kind: exponential, low: 0.00001, high: 1.0, epochs: 5}"
-    low: Positive
-    high: Positive
     epochs: Epochs
-
-    def __post_init__(self) -> None:
-        """Check every field, and that the rate does not fall."""
-        super().__post_init__()
-        check_bounds(self.low, self.high)
 
     def rates(self, first: int, count: int, *, steps_per_epoch: int) -> NDArray[np.float64]:
         """Rates of the given steps (shape: count)."""

@@ -9,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from levelfield.spec.fields import Range
-from levelfield.spec.optimizers import Positive
-from levelfield.spec.schedules import Schedule, check_bounds, numbers
+from levelfield.spec.schedules import Between, Schedule, numbers
 
 HalfCycle = Annotated[float, Range(1e-6, 1e6)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Triangular(Schedule):
+class Triangular(Between, Schedule):
     """From ``low`` up to ``high`` in ``half_cycle`` epochs, down in as many, and again.
 
     L. N. Smith, "Cyclical learning rates for training neural networks", 2017, section 3.1.
@@ -24,20 +23,13 @@ class Triangular(Schedule):
 
     kind: ClassVar[str] = "triangular"
     example: ClassVar[str] = "{kind: triangular, low: 0.001, high: 0.01, half_cycle: 4.0}"
-    low: Positive
-    high: Positive
     half_cycle: HalfCycle
     """Epochs, Smith's stepsize over the steps of an epoch; he advises 2 to 10."""
-
-    def __post_init__(self) -> None:
-        """Check every field, and that ``low`` is the lower one."""
-        super().__post_init__()
-        check_bounds(self.low, self.high)
 
     def rates(self, first: int, count: int, *, steps_per_epoch: int) -> NDArray[np.float64]:
         """Rates of the given steps (shape: count)."""
         height, _ = waves(first, count, half=self.half_cycle * steps_per_epoch)
-        return np.clip((1 - height) * self.low + height * self.high, self.low, self.high)
+        return self.at(height)
 
 
 def waves(

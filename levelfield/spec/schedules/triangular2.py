@@ -8,13 +8,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from levelfield.spec.optimizers import Positive
-from levelfield.spec.schedules import Schedule, check_bounds
+from levelfield.spec.schedules import Between, Schedule
 from levelfield.spec.schedules.triangular import HalfCycle, waves
 
 
 @dataclass(frozen=True, kw_only=True)
-class Triangular2(Schedule):
+class Triangular2(Between, Schedule):
     """From ``low`` to a peak and back; the first peak is ``high``, each next one half as far up.
 
     L. N. Smith, "Cyclical learning rates for training neural networks", 2017, section 3.1.
@@ -22,18 +21,11 @@ class Triangular2(Schedule):
 
     kind: ClassVar[str] = "triangular2"
     example: ClassVar[str] = "{kind: triangular2, low: 0.001, high: 0.01, half_cycle: 4.0}"
-    low: Positive
-    high: Positive
     half_cycle: HalfCycle
     """Epochs, Smith's stepsize over the steps of an epoch; he advises 2 to 10."""
-
-    def __post_init__(self) -> None:
-        """Check every field, and that ``low`` is the lower one."""
-        super().__post_init__()
-        check_bounds(self.low, self.high)
 
     def rates(self, first: int, count: int, *, steps_per_epoch: int) -> NDArray[np.float64]:
         """Rates of the given steps (shape: count)."""
         height, cycle = waves(first, count, half=self.half_cycle * steps_per_epoch)
         height = np.ldexp(height, -np.minimum(cycle, 2000).astype(np.int64))
-        return np.clip((1 - height) * self.low + height * self.high, self.low, self.high)
+        return self.at(height)
