@@ -129,6 +129,18 @@ class Cluster:
             if process.poll() is not None:
                 raise ClusterError(f"the cluster's {role} is gone: {self._end(role)}")
 
+    def starved(self) -> str:
+        """What to say where an executor had too little memory; nothing where none had.
+
+        Spark's own error often tells of what came after, so the executors' logs are read.
+        """
+        for log in sorted(self.folder.glob("worker-*/app-*/*/stderr")):
+            said = log.read_text(errors="replace")
+            if found := re.search(r"java\.lang\.OutOfMemoryError.*", said):
+                size = memory(self.device)
+                return f"an executor ran out of its {size} of memory ({found[0].strip()})"
+        return ""
+
     def _launch(self, role: str, kind: str, *words: str) -> None:
         """Start one of its processes on a port of the system's choice."""
         home = spark_home()

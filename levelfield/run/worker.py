@@ -352,7 +352,9 @@ def answer(worker: Worker, message: Message) -> Message:
         return {"error": "failed", "reason": reason}
     except Exception as error:  # noqa: BLE001 - an adapter may raise anything
         traceback.print_exc()
-        reason = f"{type(error).__name__} in {worker.doing}: {told(error)}"
+        starved = worker.machines.starved() if worker.machines else ""
+        said = f"{starved}; {told(error)}" if starved else told(error)
+        reason = f"{type(error).__name__} in {worker.doing}: {said}"
         return {"error": "failed", "reason": reason}
     return {"ok": do, **worker.clock.span, **facts}
 
