@@ -19,6 +19,8 @@ from . import formats, sections
 from .view import View
 
 HERE = Path(__file__).parent
+FIRST = ("errors.js", "state.js")
+"""Scripts that the others build on."""
 
 
 def write(study: Study, target: Path, *, baseline: str | None = None) -> Path:
@@ -110,13 +112,13 @@ def _shown(value: object) -> object:
 
 def _scripts(*, drawn: bool) -> Iterator[str]:
     """The page's scripts in the order they run; plotly's only where a chart needs it."""
-    yield _read("errors.js")
+    yield from map(_read, FIRST)
     if drawn:
         from plotly.offline import get_plotlyjs
 
         yield get_plotlyjs()
     for path in sorted(HERE.glob("*.js")):
-        if path.name != "errors.js":
+        if path.name not in FIRST:
             yield _read(path.name)
 
 

@@ -29,19 +29,12 @@
     }
   }
 
-  function read() {
-    const wanted = new URLSearchParams(location.hash.slice(1)).get("baseline");
-    const option = [...select.options].find((each) => each.dataset.label === wanted);
-    if (wanted !== null && option) select.value = option.value;
-    refer();
-  }
-
   select.addEventListener("change", () => {
-    const label = select.selectedOptions[0].dataset.label;
-    const hash = label === undefined ? "#ranking" : `#${new URLSearchParams({ baseline: label })}`;
-    history.replaceState(null, "", hash);
+    Report.state.set("baseline", select.selectedOptions[0].dataset.label ?? null);
+  });
+  Report.state.on("baseline", (label) => {
+    const option = [...select.options].find((each) => each.dataset.label === label);
+    if (label !== null && option) select.value = option.value;
     refer();
   });
-  addEventListener("hashchange", read);
-  read();
 })();
