@@ -4,7 +4,8 @@
 
 For each backend's fast mode a bare, idiomatic script (``benchmarks/bare/``) and Levelfield's own
 worker are alive at once; in each round both train one epoch of the thesis network on MNIST (or of
-B2FL16 on images of CIFAR-10, ``--model cnn``), in random order. Printed: the median of the rounds'
+B2FL16 on images of CIFAR-10, ``--model cnn``), in random order. What a layout is worth:
+``--model cnn --bare=--contiguous torch/eager``. Printed: the median of the rounds'
 ratios, with its quartiles, and the best steady epoch as a share of the machine's own
 matrix-multiply rate, measured in the same rounds.
 """
@@ -68,6 +69,7 @@ def main() -> None:
     parser.add_argument("--model", choices=["dense", "cnn"], default="dense")
     parser.add_argument("--samples", type=int)
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--bare", default="", help="further words for the bare scripts")
     parser.add_argument("contenders", nargs="*")
     options = parser.parse_args()
     cnn = options.model == "cnn"
@@ -86,7 +88,10 @@ def main() -> None:
     flops = workload.flops(source.shape) * samples
     print(f"{'contender':24}  ratio     quartiles   ours s   bare s  of rate")
     for name in options.contenders or pairs:
-        ours, bare, rate = measure(name, pairs[name], workload, prepared, options.rounds)
+        script, environ, words = pairs[name]
+        words = tuning(name) if words is None else words
+        pair = (script, environ, [*words, *options.bare.split()])
+        ours, bare, rate = measure(name, pair, workload, prepared, options.rounds)
         ratios = [a / b for a, b in zip(ours, bare, strict=True)]
         low, middle, high = statistics.quantiles(ratios, n=4)
         share = flops / statistics.median(ours) / rate
@@ -95,6 +100,12 @@ def main() -> None:
             f"{statistics.median(bare):8.3f} {share:8.0%}",
             flush=True,
         )
+
+
+def tuning(name: str) -> list[str]:
+    """What our mode gives Keras, for the bare script to give it too."""
+    adapter = registry.adapter(name.partition("/")[0])
+    return [json.dumps(dict(adapter.tuning))]  # type: ignore[attr-defined]
 
 
 def b2fl16() -> Workload:
@@ -116,7 +127,7 @@ def b2fl16() -> Workload:
 
 def measure(
     name: str,
-    pair: tuple[str, dict[str, str], list[str] | None],
+    pair: tuple[str, dict[str, str], list[str]],
     workload: Workload,
     prepared: data.Prepared,
     rounds: int,
@@ -128,8 +139,6 @@ def measure(
     labels = prepared.labels if workload.labelled else None
     arrays = told_arrays(paths, labels and tuple(map(str, labels)), workload.input_shape)
     adapter = registry.adapter(backend)
-    if words is None:
-        words = [json.dumps(dict(adapter.tuning))]  # type: ignore[attr-defined]
     cpus = sorted(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory() as scratch:
         weights = f"{scratch}/weights.npz"

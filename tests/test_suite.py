@@ -205,14 +205,31 @@ def test_what_is_wrong_is_named_with_file_line_and_key(old, new, line, path, mes
 
 
 @pytest.mark.parametrize("bad", range(3))
-def test_lines_are_right_in_whichever_workload_the_error_is(bad, tmp_path):
+@pytest.mark.parametrize("sizes", ["", "samples: [5, 7, 9]\n"])
+def test_lines_are_right_in_whichever_workload_the_error_is(bad, sizes, tmp_path):
     workloads = [THIRD.replace("first", f"w{place}") for place in range(3)]
     workloads[bad] = workloads[bad].replace("batch: 10", "batch: -1")
-    text = "suite: s\ndatasets: [digits, mnist]\nworkloads:\n" + "".join(workloads)
+    text = f"suite: s\ndatasets: [digits, mnist]\n{sizes}workloads:\n" + "".join(workloads)
     number = text[: text.index("batch: -1")].count("\n") + 1
     with pytest.raises(UserError) as error:
         suite.load(write(tmp_path, text))
     assert error.value.where == f"{tmp_path}/s.yaml:{number} (workloads[{bad}].batch)"
+
+
+def test_workloads_are_made_once_for_each_number_of_samples(tmp_path):
+    open_ = THIRD.replace("first", "w")
+    given = THIRD.replace("first", "v") + "    samples: 3\n    dataset: digits\n"
+    text = f"suite: s\ndatasets: [digits, mnist]\nsamples: [5, 70]\nworkloads:\n{open_}{given}"
+    made = suite.load(write(tmp_path, text)).workloads
+    assert [(w.name, w.samples) for w in made[-1:]] == [("v", 3)]
+    assert [(w.name, w.dataset, w.samples) for w in made[:-1]] == [
+        ("w-digits-5", "digits", 5), ("w-digits-70", "digits", 70),
+        ("w-mnist-5", "mnist", 5), ("w-mnist-70", "mnist", 70),
+    ]  # fmt: skip
+    for wrong in ("5", "[]", "[x]", "[true]", "[0.5]"):
+        bad = text.replace("samples: [5, 70]", f"samples: {wrong}")
+        with pytest.raises(UserError, match=r"expected a list of whole numbers"):
+            suite.load(write(tmp_path, bad))
 
 
 @pytest.mark.parametrize(
@@ -245,7 +262,9 @@ def values() -> st.SearchStrategy:
     )
 
 
-@given(given=st.dictionaries(st.sampled_from(["suite", "datasets", "workloads"]), values()))
+@given(
+    given=st.dictionaries(st.sampled_from(["suite", "datasets", "samples", "workloads"]), values())
+)
 def test_junk_is_refused_at_a_line_of_its_file(tmp_path_factory, given):
     folder = tmp_path_factory.getbasetemp()
     text = yaml.safe_dump(given, sort_keys=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from levelfield.errors import UserError, shown, unknown
 from levelfield.spec import document
 from levelfield.spec.fields import FieldError, Range, Spec
 from levelfield.spec.workload import Identifier, Workload
+
+SPREAD = {"datasets": "dataset", "samples": "samples"}
+"""Keys of a suite that hold a list, and what each is for a workload."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,43 +100,54 @@ def find(name: str, folder: Path) -> Path:
 
 
 def _spread(given: dict[str, Any]) -> dict[str, Any]:
-    """Workloads without a data set are made once for each of the suite's ``datasets``."""
-    if "datasets" not in given:
-        return given
-    sources, workloads = given["datasets"], given["workloads"]
-    if not isinstance(sources, list) or not all(isinstance(s, str) for s in sources) or not sources:
-        error = FieldError(f"got {shown(sources)}", expected="a list of data sets' names")
-        raise error.under("datasets")
-    if isinstance(workloads, list):
-        workloads = [
-            made
-            for workload in workloads
-            for made in (
-                [workload]
-                if not isinstance(workload, dict) or "dataset" in workload
-                else [{**_named(workload, s), "dataset": s} for s in sources]
-            )
-        ]
-    rest = {key: value for key, value in given.items() if key != "datasets"}
-    return {**rest, "workloads": workloads}
+    """Workloads that leave a key of `SPREAD` open are made once for each of the suite's values."""
+    for plural, key in SPREAD.items():
+        if plural in given:
+            values = _values(plural, given[plural])
+            workloads = given["workloads"]
+            if isinstance(workloads, list):
+                workloads = [
+                    made
+                    for workload in workloads
+                    for made in (
+                        [{**_named(workload, value), key: value} for value in values]
+                        if _open(workload, key)
+                        else [workload]
+                    )
+                ]
+            given = {name: value for name, value in given.items() if name != plural}
+            given["workloads"] = workloads
+    return given
 
 
-def _named(workload: dict[str, Any], source: str) -> dict[str, Any]:
-    """Put the data set's name, as far as a name may hold it, after the workload's."""
+def _values(plural: str, given: object) -> list[Any]:
+    kind, what = (str, "data sets' names") if plural == "datasets" else (int, "whole numbers")
+    if not isinstance(given, list) or not given or not all(type(each) is kind for each in given):
+        raise FieldError(f"got {shown(given)}", expected=f"a list of {what}").under(plural)
+    return given
+
+
+def _open(workload: object, key: str) -> bool:
+    return isinstance(workload, dict) and key not in workload
+
+
+def _named(workload: dict[str, Any], value: object) -> dict[str, Any]:
+    """Put the value, as far as a name may hold it, after the workload's name."""
     name = workload.get("name")
     if not isinstance(name, str):
         return workload
-    return {**workload, "name": f"{name}-{re.sub(r'[^A-Za-z0-9_.-]+', '-', source)}"}
+    return {**workload, "name": f"{name}-{re.sub(r'[^A-Za-z0-9_.-]+', '-', str(value))}"}
 
 
 def _unspread(error: FieldError, given: Mapping[str, Any]) -> FieldError:
     """Turn a workload's place after `_spread` back into its place in the file."""
-    path, copies = error.path, given.get("datasets")
-    if len(path) > 1 and path[0] == "workloads" and isinstance(copies, list):
+    path = error.path
+    if len(path) > 1 and path[0] == "workloads":
+        axes = {k: v for p, k in SPREAD.items() if isinstance(v := given.get(p), list)}
         places = [
             place
             for place, workload in enumerate(given["workloads"])
-            for _ in ([0] if not isinstance(workload, dict) or "dataset" in workload else copies)
+            for _ in range(math.prod(len(v) for k, v in axes.items() if _open(workload, k)))
         ]
         path = ("workloads", places[int(path[1])], *path[2:])
     return dataclasses.replace(error, path=path)
