@@ -8,11 +8,9 @@ checked, cast to the workload's precision and kept in the cache. The worker only
 
 from __future__ import annotations
 
-import json
 import math
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,10 +29,10 @@ from levelfield.fetch import (
     download,
     find,
     form_of,
-    hash_file,
     sha256_of,
     writing,
 )
+from levelfield.prepared import FORMAT, LABELS, TEST, TRAIN, Prepared, canonical, reuse, store
 
 if TYPE_CHECKING:
     from levelfield.dataset import Dataset
@@ -46,36 +44,6 @@ __all__ = [
     "Prepared", "Source", "cache_directory", "check_samples", "data_directory", "describe",
     "open_arrays", "prepare", "preprocessed",
 ]  # fmt: skip
-TRAIN, TEST, META = "train.npy", "test.npy", "meta.json"
-LABELS = ("train-labels.npy", "test-labels.npy")
-FORMAT = 1
-"""Layout of the cache; to be raised when another version could not read it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prepared:
-    """The arrays of a data set on disk, ready to be memory-mapped."""
-
-    folder: Path
-    shape: tuple[int, ...]
-    """Shape of one sample."""
-    sizes: tuple[int, int]
-    """Number of training and of test samples."""
-    digest: str
-    """First 16 hexadecimal digits of the SHA-256 of the training, then the test array's bytes (then
-    those of the labels)."""
-    classes: int = 0
-    """Number of classes; 0 where there are no labels."""
-
-    @property
-    def paths(self) -> tuple[Path, Path]:
-        """The .npy files of the training and of the test samples, for `open_arrays`."""
-        return self.folder / TRAIN, self.folder / TEST
-
-    @property
-    def labels(self) -> tuple[Path, Path] | None:
-        """The same of their labels, where there are any."""
-        return (self.folder / LABELS[0], self.folder / LABELS[1]) if self.classes else None
 
 
 def prepare(
@@ -101,20 +69,20 @@ def prepare(
     """
     facts = _facts(dataset, precision, preprocess)
     cache = cache_directory()
-    folder = cache / f"{dataset.name}-{precision}-{sha256_of(_json(facts))[:12]}"
-    found = _reuse(dataset, folder, facts)
+    folder = cache / f"{dataset.name}-{precision}-{sha256_of(canonical(facts))[:12]}"
+    found = reuse(dataset, folder, facts)
     if found:
         return found
     with writing(cache, CACHE):
         cache.mkdir(parents=True, exist_ok=True)
         with alone(cache / f".{folder.name}.lock", announce):
-            found = _reuse(dataset, folder, facts)
+            found = reuse(dataset, folder, facts)
             if not found:
                 if os.path.lexists(folder):
                     announce(f"{folder} is not whole: preparing it anew")
                 arrays = _arrays(dataset, precision, data, announce, preprocess)
-                _store(folder, facts, arrays)
-                found = _reuse(dataset, folder, facts)
+                store(folder, facts, arrays)
+                found = reuse(dataset, folder, facts)
     if not found:
         raise UserError(
             "is not what was just written", where=str(folder), hint=f"set {CACHE} to another folder"
@@ -266,9 +234,6 @@ def _checked_labels(labels: Array | None, samples: int, dataset: Dataset, where:
     return np.ascontiguousarray(labels, np.int64)
 
 
-# --- keeping them ----------------------------------------------------------------------------
-
-
 def _text(dataset: Dataset) -> str:
     """The data set as a workload names it, every option written out."""
     options = ",".join(f"{key}={value}" for key, value in dataset.plain().items())
@@ -287,88 +252,3 @@ def _facts(dataset: Dataset, precision: str, preprocess: Preprocess) -> dict[str
         **({"preprocess": preprocess} if preprocess != "unit" else {}),
         **({"classes": len(dataset.classes)} if dataset.classes else {}),
     }
-
-
-def _store(folder: Path, facts: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
-    """Write a folder of the cache aside and rename it; what stood in its place goes."""
-    aside, old = (folder.with_name(f".{folder.name}.{end}") for end in ("new", "old"))
-    _remove(aside)
-    _remove(old)
-    try:
-        aside.mkdir()
-        stored = {name: _write(aside / name, array) for name, array in arrays.items()}
-        shapes = {"train": arrays[TRAIN].shape, "test": arrays[TEST].shape}
-        sha256 = sha256_of(*arrays.values())
-        meta = {**facts, "shapes": shapes, "sha256": sha256, "stored": stored}
-        sealed = {**meta, "seal": sha256_of(_json(meta))}
-        (aside / META).write_text(json.dumps(sealed, indent=1) + "\n", encoding="utf-8")
-        if os.path.lexists(folder):
-            folder.rename(old)
-        aside.rename(folder)
-    finally:
-        _remove(aside)
-        _remove(old)
-
-
-def _write(path: Path, array: Array) -> dict[str, Any]:
-    """Write an array as .npy and force it to the disk; return what tells whether it changed.
-
-    Forced, so that no write is left to be done in the background while something is timed.
-    """
-    import io
-
-    head = io.BytesIO()
-    layout = np.lib.format.header_data_from_array_1_0(array)
-    np.lib.format.write_array_header_1_0(head, layout)
-    with path.open("wb") as file:
-        file.write(head.getvalue())
-        file.write(array.data)
-        file.flush()
-        os.fsync(file.fileno())
-    status = path.stat()
-    sha256 = sha256_of(head.getvalue(), array)
-    return {"bytes": status.st_size, "modified": status.st_mtime_ns, "sha256": sha256}
-
-
-def _reuse(dataset: Dataset, folder: Path, facts: Mapping[str, Any]) -> Prepared | None:
-    """What lies in a folder of the cache, or None where it is not whole and as it was written."""
-    try:
-        meta = json.loads((folder / META).read_text(encoding="utf-8"))
-        seal = meta.pop("seal")
-        good = seal == sha256_of(_json(meta)) and all(meta[key] == facts[key] for key in facts)
-        names = (TRAIN, TEST, *(LABELS if dataset.classes else ()))
-        good = good and all(_unchanged(folder / name, meta["stored"][name]) for name in names)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-    if not good:
-        return None
-    digest = meta["sha256"][:16]
-    return Prepared(
-        folder=folder,
-        shape=dataset.shape,
-        sizes=dataset.sizes,
-        digest=digest,
-        classes=len(dataset.classes),
-    )
-
-
-def _unchanged(path: Path, stored: Mapping[str, Any]) -> bool:
-    status = path.stat()
-    if status.st_size != stored["bytes"]:
-        return False
-    untouched: bool = status.st_mtime_ns == stored["modified"]
-    return untouched or hash_file(path) == stored["sha256"]
-
-
-def _remove(path: Path) -> None:
-    """Remove a file, a link or a folder with all in it, where there is one."""
-    import shutil
-
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def _json(facts: Mapping[str, Any]) -> bytes:
-    return json.dumps(facts, sort_keys=True).encode()

@@ -15,7 +15,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from levelfield import data, registry
+from levelfield import data, prepared, registry
 from levelfield.dataset import Dataset, File, Split
 from levelfield.errors import UserError
 
@@ -201,13 +201,13 @@ def test_an_interrupt_leaves_nothing(cache, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         prepare(Tiny(fault="interrupt"))
     assert names(cache) == []
-    write = data._write
+    write = prepared._write
 
     def interrupted(path, array):
         write(path, array)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(data, "_write", interrupted)
+    monkeypatch.setattr(prepared, "_write", interrupted)
     with pytest.raises(KeyboardInterrupt):
         prepare()
     assert names(cache) == []
@@ -272,5 +272,5 @@ def test_the_worker_half_imports_numpy_and_little_else():
         print(*sorted(set(sys.modules) - before))"""
     done = subprocess.run([sys.executable, "-Pc", code], capture_output=True, text=True, check=True)
     few = "copy dataclasses difflib heapq _heapq json json.decoder json.encoder json.scanner _json"
-    ours = "levelfield levelfield.data levelfield.errors levelfield.fetch"
+    ours = "levelfield levelfield.data levelfield.errors levelfield.fetch levelfield.prepared"
     assert set(done.stdout.split()) <= {*few.split(), *ours.split()}

@@ -17,7 +17,7 @@ from levelfield import data, fetch, registry
 SCRIPT = """
 import os, resource, signal, sys
 from pathlib import Path
-from levelfield import data, registry
+from levelfield import data, prepared, registry
 from levelfield.errors import UserError
 
 def die(*seen):
@@ -134,12 +134,12 @@ def test_processes_side_by_side_make_one_set_of_arrays(cache):
 KILL = {
     "while loading": "registry.datasets()['synthetic'].load = die",
     "between the arrays": """
-write = data._write
+write = prepared._write
 def once(path, array):
     if path.name == "test.npy":
         die()
     return write(path, array)
-data._write = once""",
+prepared._write = once""",
     "in an array": "os.fsync = die",
     "before the folder is renamed": "Path.rename = die",
 }
@@ -178,7 +178,7 @@ def test_a_process_killed_while_cleaning_up_leaves_whole_arrays(cache):
     check_whole(cache)
     folder = names(cache)[0]
     (cache / folder / "train.npy").write_bytes(b"")
-    done = run(*command("data._remove = lambda path: path.exists() and die()"))
+    done = run(*command("prepared._remove = lambda path: path.exists() and die()"))
     assert done.returncode == -signal.SIGKILL
     left = (f".{folder}.lock", f".{folder}.old")
     assert names(cache) == [*left, folder]

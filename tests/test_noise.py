@@ -14,9 +14,9 @@ from levelfield.errors import UserError
 from levelfield.run import noise as doctor
 from levelfield.run.clock import TICK
 from levelfield.run.noise import measure, remember, remembered, warning
-from levelfield.run.noise_findings import LIMITS
-from levelfield.run.noise_system import System
-from levelfield.run.noise_words import describe
+from levelfield.run.noise.findings import LIMITS
+from levelfield.run.noise.system import System
+from levelfield.run.noise.words import describe
 
 CPU = "sys/devices/system/cpu"
 HOSTILE = "a) S 1 (b\n\x1b[31m\u202e"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from levelfield.run import noise_parse as parse
 from levelfield.run.clock import TICK
+from levelfield.run.noise import parse
 
 STAT = (
     "1 (systemd) S 0 0 0 0 -1 4194560 150987 216500042 0 12915 1021 5259 1471062 184289 20 0 13 0 "

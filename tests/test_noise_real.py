@@ -13,7 +13,7 @@ from running import wait_for
 
 from levelfield.errors import UserError
 from levelfield.run.clock import children
-from levelfield.run.noise_turns import Pair
+from levelfield.run.noise.turns import Pair
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import signal, stats
 
-from levelfield.run.noise_resolution import (
+from levelfield.run.noise.resolution import (
     FEWEST,
     Resolution,
     correlation_length,

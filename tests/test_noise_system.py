@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from levelfield.run.clock import TICK
-from levelfield.run.noise_parse import Task
-from levelfield.run.noise_readings import used
-from levelfield.run.noise_system import System
+from levelfield.run.noise.parse import Task
+from levelfield.run.noise.readings import used
+from levelfield.run.noise.system import System
 
 CPU = "sys/devices/system/cpu"
 

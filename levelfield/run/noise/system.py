@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
-from levelfield.run import neighbours, noise_parse
-from levelfield.run.noise_parse import Task
-from levelfield.run.noise_readings import Readings, Snapshot, change, rate, used
+from levelfield.run import neighbours
+from levelfield.run.noise import parse
+from levelfield.run.noise.parse import Task
+from levelfield.run.noise.readings import Readings, Snapshot, change, rate, used
 
 T = TypeVar("T")
 CPU = "sys/devices/system/cpu"
@@ -60,10 +61,10 @@ class System:
         return Snapshot(
             clock=self.clock(),
             busy=probe("stolen", self._busy),
-            load=probe("load", lambda: noise_parse.load(self.read("proc/loadavg"))),
-            waited=probe("waiting", lambda: noise_parse.waited(self.read("proc/pressure/cpu"))),
-            throttled=probe("throttled", lambda: noise_parse.throttled(self._group("cpu.stat"))),
-            swapped=probe("swapped", lambda: noise_parse.swapped(self.read("proc/vmstat"))),
+            load=probe("load", lambda: parse.load(self.read("proc/loadavg"))),
+            waited=probe("waiting", lambda: parse.waited(self.read("proc/pressure/cpu"))),
+            throttled=probe("throttled", lambda: parse.throttled(self._group("cpu.stat"))),
+            swapped=probe("swapped", lambda: parse.swapped(self.read("proc/vmstat"))),
             switches=probe("switches", lambda: sum(self._switches(workers))),
             tasks=probe("foreign", lambda: tuple(self._tasks())),
             absent=probe.absent,
@@ -73,11 +74,11 @@ class System:
         """MHz of these processors now; raises `OSError` or `ValueError` where nobody tells."""
         try:
             return tuple(
-                noise_parse.whole(self.read(f"{CPU}/cpu{cpu}/cpufreq/scaling_cur_freq")) / 1000
+                parse.whole(self.read(f"{CPU}/cpu{cpu}/cpufreq/scaling_cur_freq")) / 1000
                 for cpu in cpus
             )
         except FileNotFoundError:
-            return noise_parse.nominal(self.read("proc/cpuinfo"))
+            return parse.nominal(self.read("proc/cpuinfo"))
 
     def readings(
         self,
@@ -121,7 +122,7 @@ class System:
             quota=quota,
             throttled=rate(before.throttled, after.throttled, seconds),
             switches=rate(before.switches, after.switches, seconds * len(cpus)),
-            swap=probe("swap", lambda: noise_parse.swap_used(self.read("proc/meminfo"))),
+            swap=probe("swap", lambda: parse.swap_used(self.read("proc/meminfo"))),
             swapped=rate(before.swapped, after.swapped, seconds),
             absent=probe.absent,
         )
@@ -141,18 +142,18 @@ class System:
         for name in self.names("proc"):
             if name.isascii() and name.isdigit():
                 try:
-                    yield noise_parse.task(self.read(f"proc/{name}/stat"))
+                    yield parse.task(self.read(f"proc/{name}/stat"))
                 except (OSError, ValueError):
                     continue  # it has ended, or hides
 
     def _switches(self, workers: Iterable[int]) -> Iterator[int]:
         for pid in workers:
             for thread in self.names(f"proc/{pid}/task"):
-                yield noise_parse.switches(self.read(f"proc/{pid}/task/{thread}/status"))
+                yield parse.switches(self.read(f"proc/{pid}/task/{thread}/status"))
 
     def _groups(self, *files: str) -> Iterator[list[str]]:
         """Texts of these files in our control group and in those around it, the innermost first."""
-        paths = noise_parse.groups(self.read("proc/self/cgroup"))
+        paths = parse.groups(self.read("proc/self/cgroup"))
         places = [("", "sys/fs/cgroup"), ("", "sys/fs/cgroup/unified")]
         places += [("cpu", "sys/fs/cgroup/cpu"), ("cpu", "sys/fs/cgroup/cpu,cpuacct")]
         for controller, base in places:
@@ -173,24 +174,24 @@ class System:
         raise ValueError("no control group counts it")
 
     def _quota(self) -> float | None:
-        found = [noise_parse.quota(text) for (text,) in self._groups("cpu.max")]
+        found = [parse.quota(text) for (text,) in self._groups("cpu.max")]
         names = ("cpu.cfs_quota_us", "cpu.cfs_period_us")
-        found += [noise_parse.quota_v1(one, other) for one, other in self._groups(*names)]
+        found += [parse.quota_v1(one, other) for one, other in self._groups(*names)]
         return min((cores for cores in found if cores is not None), default=None)
 
     def _governor(self, cpus: Sequence[int]) -> str:
         found = [self.read(f"{CPU}/cpu{cpu}/cpufreq/scaling_governor").strip() for cpu in cpus]
-        return ", ".join(noise_parse.printable(name) for name in dict.fromkeys(found))
+        return ", ".join(parse.printable(name) for name in dict.fromkeys(found))
 
     def _turbo(self) -> bool:
         try:
-            return noise_parse.whole(self.read(f"{CPU}/intel_pstate/no_turbo")) == 0
+            return parse.whole(self.read(f"{CPU}/intel_pstate/no_turbo")) == 0
         except FileNotFoundError:
-            return noise_parse.whole(self.read(f"{CPU}/cpufreq/boost")) == 1
+            return parse.whole(self.read(f"{CPU}/cpufreq/boost")) == 1
 
     def _siblings(self, cpus: Sequence[int]) -> str:
         shared = [
-            noise_parse.processors(self.read(f"{CPU}/cpu{cpu}/topology/thread_siblings_list"))
+            parse.processors(self.read(f"{CPU}/cpu{cpu}/topology/thread_siblings_list"))
             for cpu in cpus
         ]
         if any(len(threads & set(cpus)) > 1 for threads in shared):

@@ -19,17 +19,17 @@ from levelfield.errors import UserError
 from levelfield.fetch import CACHE, writing
 from levelfield.results.record import made, plain
 from levelfield.run import machine
-from levelfield.run.noise_findings import Finding, difference, disturbances, findings
-from levelfield.run.noise_readings import Readings
-from levelfield.run.noise_resolution import (
+from levelfield.run.noise.findings import Finding, difference, disturbances, findings
+from levelfield.run.noise.readings import Readings
+from levelfield.run.noise.resolution import (
     FEWEST,
     Resolution,
     resolution,
 )
-from levelfield.run.noise_system import System
+from levelfield.run.noise.system import System
 
 if TYPE_CHECKING:
-    from levelfield.run.noise_turns import Turns
+    from levelfield.run.noise.turns import Turns
 
 SHORTEST, LONGEST, USUAL = 5.0, 600.0, 30.0
 """Seconds that can be asked for, and that are measured unless others are."""
@@ -82,8 +82,8 @@ class Noise:
 
 def doctor(seconds: float = USUAL, *, threads: int | None = None) -> str:
     """Measure, remember, and say in words what can be seen here."""
-    from levelfield.run.noise_turns import Pair
-    from levelfield.run.noise_words import describe
+    from levelfield.run.noise.turns import Pair
+    from levelfield.run.noise.words import describe
 
     if not SHORTEST <= seconds <= LONGEST:
         expected = f"{SHORTEST:g} to {LONGEST:g}"

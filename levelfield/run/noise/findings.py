@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from levelfield.run.noise_readings import Readings
-from levelfield.run.noise_resolution import Resolution
+from levelfield.run.noise.readings import Readings
+from levelfield.run.noise.resolution import Resolution
 
 Severity = Literal["noted", "noisy", "severe"]
 SEVERITIES: tuple[Severity, ...] = ("severe", "noisy", "noted")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from levelfield.run.noise_parse import Task
+from levelfield.run.noise.parse import Task
 
 NAMED = 5
 """Foreign processes that are named, at most; the others count in their sum."""

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 from levelfield.run.doctor import table
 from levelfield.run.noise import BUDGET, Noise
-from levelfield.run.noise_findings import LIMITS, difference, percent
-from levelfield.run.noise_resolution import LEVEL, POWER, TRIALS
+from levelfield.run.noise.findings import LIMITS, difference, percent
+from levelfield.run.noise.resolution import LEVEL, POWER, TRIALS
 
 AIMS = (0.05, 0.02, 0.01)
 """Differences for which the text says how long a duet takes."""
