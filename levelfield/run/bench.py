@@ -20,6 +20,7 @@ from levelfield.run import homes, trees
 from levelfield.run.environment import CURRENT, Environment
 from levelfield.run.process import Process, WorkerError
 from levelfield.run.progress import Progress
+from levelfield.run.scratch import scratch as fresh_folder
 from levelfield.run.trial import Setting
 from levelfield.spec.fields import FieldError
 from levelfield.spec.plan import Contender
@@ -155,8 +156,7 @@ def bench(suite: Suite, who: Sequence[Contender], options: Options) -> Iterator[
         raise UserError(
             f"got {options.threads}", where="--threads", expected=f"1 to {count}, the cores here"
         )
-    scratch = Path(tempfile.mkdtemp(prefix="levelfield-"))
-    try:
+    with fresh_folder() as scratch:
         materials, settings, shapes = {}, {}, {}
         with Progress(steps=0, quiet=options.quiet) as progress:
             for workload in suite.workloads:
@@ -180,8 +180,6 @@ def bench(suite: Suite, who: Sequence[Contender], options: Options) -> Iterator[
             environments=found,
             unmade=unmade,
         )
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _prepare(
