@@ -16,7 +16,7 @@ import numpy as np
 
 from levelfield import data, registry
 from levelfield.errors import UserError
-from levelfield.run import homes, trees
+from levelfield.run import homes, keeping, trees
 from levelfield.run.environment import CURRENT, Environment
 from levelfield.run.process import Process, WorkerError
 from levelfield.run.progress import Progress
@@ -231,6 +231,7 @@ def _prepare(
         compile_cache=compile_cache,
         labels=labels,
         shape=shape,
+        given=keeping.originals(workload, source, prepared),
     )
     return material, setting, source.shape
 

@@ -14,17 +14,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from levelfield.results.record import Pieces, Record
 from levelfield.run import pieces
 from levelfield.run.bench import Bench
+from levelfield.run.keeping import Keeper
 from levelfield.run.messages import Message
 from levelfield.run.pieces import WHOLE, Piece
 from levelfield.run.process import Process, WorkerError
 from levelfield.run.progress import Progress
-from levelfield.run.trial import Notes, Setting, closed, concluded, opened
+from levelfield.run.trial import Notes, Setting, closed, concluded, opened, written
 from levelfield.spec.plan import Trial
 
 RESTLESS = 0.2
@@ -42,6 +44,8 @@ class Seat:
     trial: Trial
     start: Callable[[], Process]
     record: Record
+    outputs: Path | None = None
+    """The file that the worker is to write what its model gave into."""
     notes: Notes = field(default_factory=Notes)
     pieces: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in COLUMNS})
     facts: dict[str, Any] = field(default_factory=dict)
@@ -94,9 +98,10 @@ class Seat:
         self.notes.epoch(trained, self.notes.note("evaluate", self.process.ask("evaluate")))
         self.done += 1
 
-    def leave(self) -> None:
+    def leave(self, setting: Setting) -> None:
         """Have the worker say what is known at the end, and end by itself."""
         self.facts = {"status": "ok", **closed(self.process, self.notes)}
+        written(self.process, setting, self.outputs)
         self.stack.close()
 
     @property
@@ -198,7 +203,7 @@ class Duet:
     def close(self, seats: Iterable[Seat] | None = None) -> None:
         """Have workers (all of them) say what is known at the end, and leave."""
         for seat in self.playing if seats is None else seats:
-            self._safely(seat, Seat.leave)
+            self._safely(seat, lambda seat: seat.leave(self.setting))
 
     def _safely(self, seat: Seat, what: Callable[[Seat], Any]) -> Any:
         """Do it; a worker that cannot leaves the table, and the others go on."""
@@ -219,7 +224,9 @@ def _summed(spans: Iterable[Mapping[str, float]]) -> dict[str, float]:
     return {name: math.fsum(span[name] for span in spans) for name in ("wall", "user", "system")}
 
 
-def duet(bench: Bench, group: Sequence[tuple[Trial, Record]], progress: Progress) -> list[Record]:
+def duet(
+    bench: Bench, group: Sequence[tuple[Trial, Record]], progress: Progress, keeper: Keeper
+) -> list[Record]:
     """Play one session: all epochs of a workload, by all its contenders; their records."""
     workload, first = group[0][0].workload, group[0][0]
     name = f"{bench.options.seed}/{workload.name}/{first.block}"
@@ -228,11 +235,13 @@ def duet(bench: Bench, group: Sequence[tuple[Trial, Record]], progress: Progress
         for each, record in group:
             scratch = folders.enter_context(bench.folder())
             start = partial(bench.process, each.contender, scratch, company=len(group))
-            seats.append(Seat(each, start, replace(record, session=name)))
+            file = keeper.file(each, scratch)
+            seats.append(Seat(each, start, replace(record, session=name), file))
         progress.start(
             f"{len(seats)} contenders in turns on {workload.name}, repeat {first.repeat}"
         )
-        with Duet(seats, setting=bench.settings[workload.name], seed=name) as table:
+        setting = bench.settings[workload.name]
+        with Duet(seats, setting=setting, seed=name) as table:
             table.open()
             steps = table.calibrate()
             for piece in table.rest(steps):
@@ -241,9 +250,12 @@ def duet(bench: Bench, group: Sequence[tuple[Trial, Record]], progress: Progress
                     loss = table.playing[0].notes.columns["loss"][-1]
                     progress.epoch(piece.epoch + piece.epochs, workload.epochs, loss)
             table.close()
+        records = [seat.ended() for seat in seats]
+        for seat, record in zip(seats, records, strict=True):
+            keeper.keep(seat.trial, record, setting, seat.outputs)
     for text in restless(seats):
         progress.say(text)
-    return [seat.ended() for seat in seats]
+    return records
 
 
 def restless(seats: Sequence[Seat]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from levelfield.run import machine, noise, trees
 from levelfield.run.bench import Bench
 from levelfield.run.duet import duet
 from levelfield.run.gate import Checked, verify_all
+from levelfield.run.keeping import Keeper
 from levelfield.run.process import WorkerError
 from levelfield.run.progress import Progress
 from levelfield.run.trial import blank
@@ -46,10 +47,11 @@ def run(bench: Bench, folder: Path, *, resume: bool) -> Path:
                 progress.wander = known.resolution.wander
                 if text := noise.warning(known):
                     progress.say(text)
+            keeper = Keeper(folder, progress)
             for block in sorted({trial.block for trial in left}):
                 _mark(store, bench, block, "first", progress)
                 for group in groups(bench, [trial for trial in left if trial.block == block]):
-                    for record in _played(bench, group, checked, progress):
+                    for record in _played(bench, group, checked, keeper):
                         store.append(record)
                 _mark(store, bench, block, "last", progress)
     return folder
@@ -68,10 +70,10 @@ def groups(bench: Bench, trials: Sequence[Trial]) -> list[list[Trial]]:
 
 
 def _played(
-    bench: Bench, group: Sequence[Trial], checked: Checked, progress: Progress
+    bench: Bench, group: Sequence[Trial], checked: Checked, keeper: Keeper
 ) -> Iterator[Record]:
     """Run a group's trials, but for those whose contender has not earned a clock."""
-    admitted = []
+    admitted, progress = [], keeper.progress
     for trial in group:
         record, welcome = _admitted(bench, trial, checked)
         if welcome:
@@ -79,26 +81,32 @@ def _played(
         else:
             yield _told(record, trial, progress)
     if len(admitted) > 1:
-        for record, (trial, _) in zip(duet(bench, admitted, progress), admitted, strict=True):
+        played = duet(bench, admitted, progress, keeper)
+        for record, (trial, _) in zip(played, admitted, strict=True):
             yield _told(record, trial, progress)
         return
     for trial, record in admitted:
         if bench.options.schedule == "duet":
             progress.say(f"{trial.contender} runs alone: there is nobody to take turns with")
-        yield _told(_alone(bench, trial, record, progress), trial, progress)
+        yield _told(_alone(bench, trial, record, keeper), trial, progress)
 
 
-def _alone(bench: Bench, trial: Trial, record: Record, progress: Progress) -> Record:
+def _alone(bench: Bench, trial: Trial, record: Record, keeper: Keeper) -> Record:
+    progress, setting = keeper.progress, bench.settings[trial.workload.name]
     progress.start(_label(trial))
     epochs = trial.workload.epochs
     with bench.folder() as scratch:
-        return run_trial(
+        file = keeper.file(trial, scratch)
+        done = run_trial(
             trial,
-            bench.settings[trial.workload.name],
+            setting,
             bench.process(trial.contender, scratch),
             record,
             lambda epoch, loss: progress.epoch(epoch, epochs, loss),
+            file,
         )
+        keeper.keep(trial, done, setting, file)
+    return done
 
 
 def _admitted(bench: Bench, trial: Trial, checked: Checked) -> tuple[Record, bool]:

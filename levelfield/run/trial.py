@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from levelfield.results.outputs import Originals
 from levelfield.results.record import Epochs, Record, Span, Verification
 from levelfield.run.messages import Message
 from levelfield.run.process import Process, WorkerError
@@ -34,6 +37,8 @@ class Setting:
     """Files of the labels, where they are what is trained for."""
     shape: tuple[int, ...] | None = None
     """In which samples are seen, where the first kernel does not tell."""
+    given: Originals | None = field(default=None, compare=False)
+    """The test samples whose outputs are kept."""
 
     @property
     def arrays(self) -> dict[str, Any]:
@@ -77,13 +82,24 @@ def blank(trial: Trial, setting: Setting, checked: Verification | None) -> Recor
     )
 
 
-def run(trial: Trial, setting: Setting, process: Process, record: Record, tell: Tell) -> Record:
-    """Run a trial in its worker; whatever happens becomes the record's status and reason."""
+def run(
+    trial: Trial,
+    setting: Setting,
+    process: Process,
+    record: Record,
+    tell: Tell,
+    outputs: Path | None = None,
+) -> Record:
+    """Run a trial in its worker; whatever happens becomes the record's status and reason.
+
+    outputs: the file that the worker is to write what its model gave into.
+    """
     notes = Notes()
     facts: dict[str, Any] = {"status": "ok"}
     try:
         with process:
             facts |= _converse(trial, setting, process, notes, tell)
+            written(process, setting, outputs)
     except WorkerError as error:
         reason = error.reason
         if reason.endswith("(--memory)"):
@@ -211,6 +227,16 @@ def closed(process: Process, notes: Notes) -> dict[str, Any]:
     cluster = {role: Span(**span) for role, span in reply["cluster"].items()}
     facts |= {"cluster": cluster, "cluster_memory": memory}
     return {**facts, "cpus": tuple(reply["cpus"])}
+
+
+def written(process: Process, setting: Setting, path: Path | None) -> None:
+    """Have a worker write what its model gave, after everything that is measured.
+
+    What goes wrong here is nothing to the trial: there is no file then, or half of one.
+    """
+    if path is not None and setting.given is not None:
+        with contextlib.suppress(WorkerError):
+            process.ask("outputs", path=str(path), places=setting.given.places.tolist())
 
 
 def _converse(

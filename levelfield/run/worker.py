@@ -42,6 +42,7 @@ class Worker:
         self.test_set: Array
         self.targets: Array
         self.test_targets: Array
+        self.last: list[Array] = []
         self.machines: Cluster | None = None
         self.built = False
 
@@ -199,6 +200,8 @@ class Worker:
                 x, y = (a[start : start + CHUNK] for a in (self.test_set, self.test_targets))
                 outputs.append(self.backend.predict(x))
                 total += mean_loss(self.workload.loss, outputs[-1], y) * len(x)
+        if self.ordered == self.workload.epochs - 1:
+            self.last = outputs  # of earlier epochs they would only fill the memory
         return {"loss": total / len(self.test_set), **self._measured(outputs)}
 
     def _measured(self, outputs: list[Array]) -> Message:
@@ -210,6 +213,22 @@ class Worker:
         from levelfield.metrics import measured
 
         return {"metrics": measured(np.concatenate(outputs), np.asarray(self.test_targets))}
+
+    def outputs(self, *, path: str, places: list[int]) -> Message:
+        """Write what the evaluation after the last epoch gave into a file, if there was one.
+
+        Of an autoencoder the outputs for the test samples at these places, of a classifier the most
+        probable class of every sample. Nothing is predicted for it.
+        """
+        import numpy as np
+
+        if self.last and self.workload.labelled:
+            answers = [np.asarray(part).argmax(axis=1) for part in self.last]
+            np.savez(path, answers=np.concatenate(answers))
+        elif self.last:
+            rows = [np.asarray(self.last[place // CHUNK])[place % CHUNK] for place in places]
+            np.savez(path, rebuilt=np.stack(rows))
+        return {}
 
     def predict(self, *, start: int, stop: int, path: str) -> Message:
         """Write the predictions for some training samples into a file."""

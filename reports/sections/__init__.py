@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .. import charts, formats, measures  # noqa: TID252 - see view
+from .. import charts, formats, kept, measures, pictures  # noqa: TID252 - see view
 from ..view import Contender, View, Workload, number  # noqa: TID252 - mypy knows no mapped name
 
 Content = Callable[[View], Mapping[str, Any] | None]
@@ -36,4 +36,7 @@ def found() -> dict[str, Section]:
     return dict(sorted(sections.items(), key=lambda pair: pair[1].order))
 
 
-__all__ = ["Contender", "Section", "View", "Workload", "charts", "formats", "measures", "number"]
+__all__ = [
+    "Contender", "Section", "View", "Workload", "charts", "formats", "kept", "measures", "number",
+    "pictures",
+]  # fmt: skip

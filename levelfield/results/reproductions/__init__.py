@@ -9,7 +9,9 @@ import csv
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
@@ -18,10 +20,60 @@ from levelfield import registry
 from levelfield.errors import unknown
 from levelfield.results.record import Record
 from levelfield.results.study import Study
+from levelfield.results.sweep import Sweep
 
 HOLDS, NOT, OPEN = "holds", "does not hold", "no difference shown"
 Seen = TypeVar("Seen")
 """What a study is read from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """Published figures and ours, in words."""
+
+    cells: tuple[str, ...]
+    marked: bool
+    """Whether something of it was not verified."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Published figures beside ours."""
+
+    about: str
+    head: tuple[str, ...]
+    words: int
+    """So many columns from the left are words, the others numbers."""
+    rows: tuple[Row, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """Something that was published, and whether it holds here."""
+
+    of: str
+    claim: str
+    answer: str
+    detail: str = ""
+    kind: str = ""
+    """Findings of several kinds are counted apart."""
+    marked: bool = False
+    """Whether something of it was not verified."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """A published study beside ours."""
+
+    tables: tuple[Table, ...]
+    findings: tuple[Finding, ...]
+    remark: str = ""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many findings have which answer, kind by kind."""
+        return Counter(f"{f.kind}: {f.answer}" if f.kind else f.answer for f in self.findings)
 
 
 class Reproduction(ABC, Generic[Seen]):
@@ -37,8 +89,8 @@ class Reproduction(ABC, Generic[Seen]):
         """What that command left in a folder; raise a `UserError` where there is none."""
 
     @abstractmethod
-    def lines(self, seen: Seen) -> Iterator[str]:
-        """Tables and findings in words; none where nothing of it was published."""
+    def compared(self, seen: Seen) -> Comparison | None:
+        """Tables and findings; None where nothing of it was published."""
 
 
 @cache
@@ -70,13 +122,24 @@ def good(study: Study) -> list[Record]:
     return [record for record in study.records if record.status == "ok"]
 
 
+def unverified(records: Iterable[Record | Sweep]) -> bool:
+    """Whether one of them may be of another computation."""
+    checks = (record.verification for record in records)
+    return any(check is None or check.status != "passed" for check in checks)
+
+
 __all__ = [
     "HOLDS",
     "NOT",
     "OPEN",
+    "Comparison",
+    "Finding",
     "Reproduction",
+    "Row",
+    "Table",
     "good",
     "published",
     "reproduction",
     "reproductions",
+    "unverified",
 ]

@@ -7,7 +7,6 @@ where the interval of their difference lies on one side of 0; else no difference
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -16,7 +15,16 @@ from typing import ClassVar, NamedTuple
 from levelfield import registry
 from levelfield.results.against import label
 from levelfield.results.record import Record
-from levelfield.results.reproductions import Reproduction, good, published
+from levelfield.results.reproductions import (
+    Comparison,
+    Finding,
+    Reproduction,
+    Row,
+    Table,
+    good,
+    published,
+    unverified,
+)
 from levelfield.results.reproductions._shares import Shares, above, answer
 from levelfield.results.study import Study, load
 
@@ -41,6 +49,8 @@ class Net(NamedTuple):
 
 Here = Mapping[Net, Shares]
 """What one contender reached."""
+Groups = Mapping[tuple[Net, str], list[Record]]
+"""Good trials by row and contender."""
 
 
 class Cnn(Reproduction[Study]):
@@ -52,7 +62,7 @@ class Cnn(Reproduction[Study]):
         """Load the study."""
         return load(folder)
 
-    def lines(self, seen: Study) -> Iterator[str]:
+    def compared(self, seen: Study) -> Comparison | None:
         """Accuracies side by side, and which orderings hold."""
         theirs = {
             Net(row["dataset"], int(row["blocks"]), int(row["first_filters"]), row["optimizer"]):
@@ -61,35 +71,49 @@ class Cnn(Reproduction[Study]):
         }  # fmt: skip
         groups = _grouped(seen, theirs)
         if not groups:
-            return
-        yield "Test accuracy after the last epoch, percent: as published (median of five seeds,"
-        yield "50 epochs), and here (median over repeats, which share one seed)."
-        yield (
-            f"{'workload':20} {'contender':26} {'published':>9} {'here':>6} {'repeats':>7} "
-            f"{'epochs':>6} {'test images':>11}"
+            return None
+        shorter = any(
+            _epochs(records) < EPOCHS or _source(seen, records[0]) != net.dataset
+            for (net, _), records in groups.items()
         )
-        shorter = False
-        for (net, who), records in groups.items():
-            shares = _shares(seen, records)
-            epochs = min(len(record.metrics[METRIC]) for record in records)
-            shorter |= epochs < EPOCHS or _source(seen, records[0]) != net.dataset
-            yield (
-                f"{net.workload:20} {who:26} {100 * theirs[net]:9.2f} {100 * shares.middle:6.2f} "
-                f"{len(records):7} {epochs:6} {shares.answers:11.0f}"
-            )
-        if shorter:
-            yield f"Some trainings are not the published ones of {EPOCHS} epochs of all images."
-        yield ""
-        yield from _orderings(
-            theirs,
-            {
-                who: {net: _shares(seen, rows) for (net, w), rows in groups.items() if w == who}
-                for who in dict.fromkeys(who for _, who in groups)
-            },
+        table = Table(
+            about="Test accuracy after the last epoch, percent: as published (median of five "
+            "seeds,\n50 epochs), and here (median over repeats, which share one seed).",
+            head=("workload", "contender", "published", "here", "repeats", "epochs", "test images"),
+            words=2,
+            rows=tuple(
+                _row(net, who, theirs[net], _shares(seen, records), records)
+                for (net, who), records in groups.items()
+            ),
+            note=f"Some trainings are not the published ones of {EPOCHS} epochs of all images."
+            if shorter
+            else "",
         )
+        findings = tuple(_orderings(theirs, groups, seen))
+        remark = (
+            "Each interval is one of 95 %, of the test images and, from two repeats on, of these."
+        )
+        return Comparison(tables=(table,), findings=findings, remark=remark if findings else "")
 
 
-def _grouped(study: Study, theirs: Mapping[Net, float]) -> dict[tuple[Net, str], list[Record]]:
+def _row(net: Net, who: str, published: float, shares: Shares, records: list[Record]) -> Row:
+    cells = (
+        net.workload,
+        who,
+        f"{100 * published:.2f}",
+        f"{100 * shares.middle:.2f}",
+        str(len(records)),
+        str(_epochs(records)),
+        f"{shares.answers:.0f}",
+    )
+    return Row(cells=cells, marked=unverified(records))
+
+
+def _epochs(records: list[Record]) -> int:
+    return min(len(record.metrics[METRIC]) for record in records)
+
+
+def _grouped(study: Study, theirs: Mapping[Net, float]) -> Groups:
     """Good trials that took an accuracy, by row of the table and contender."""
     found: dict[tuple[str, str], list[Record]] = {}
     for record in good(study):
@@ -117,20 +141,20 @@ def _source(study: Study, record: Record) -> str:
     return str(ran.get("dataset", record.workload.rpartition("-")[2]))
 
 
-def _orderings(theirs: Mapping[Net, float], everyone: Mapping[str, Here]) -> Iterator[str]:
-    found: Counter[str] = Counter()
-    for who, here in everyone.items():
+def _orderings(theirs: Mapping[Net, float], groups: Groups, study: Study) -> Iterator[Finding]:
+    for who in dict.fromkeys(name for _, name in groups):
+        mine = {net: records for (net, name), records in groups.items() if name == who}
+        here = {net: _shares(study, records) for net, records in mine.items()}
         for one, other, what in _findings(theirs, here):
             gap = above(here[one], here[other])
-            found[answer(gap)] += 1
-            yield (
-                f"{one.dataset}, {who}: {what}: {answer(gap)} "
-                f"({100 * gap.estimate:+.2f} points [{100 * gap.low:+.2f}, {100 * gap.high:+.2f}]; "
-                f"published {100 * (theirs[one] - theirs[other]):+.2f})"
+            yield Finding(
+                of=f"{one.dataset}, {who}",
+                claim=what,
+                answer=answer(gap),
+                detail=f"{100 * gap.estimate:+.2f} points [{100 * gap.low:+.2f}, "
+                f"{100 * gap.high:+.2f}]; published {100 * (theirs[one] - theirs[other]):+.2f}",
+                marked=unverified([*mine[one], *mine[other]]),
             )
-    if found:
-        yield "in all: " + ", ".join(f"{count} x {name}" for name, count in found.items())
-        yield "Each interval is one of 95 %, of the test images and, from two repeats on, of these."
 
 
 def _findings(theirs: Mapping[Net, float], here: Here) -> Iterator[tuple[Net, Net, str]]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 import re
 import statistics
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,18 @@ import numpy as np
 
 from levelfield import registry
 from levelfield.results.lr_rule import LEAST, Array, smoothed
-from levelfield.results.reproductions import HOLDS, NOT, OPEN, Reproduction, published
+from levelfield.results.reproductions import (
+    HOLDS,
+    NOT,
+    OPEN,
+    Comparison,
+    Finding,
+    Reproduction,
+    Row,
+    Table,
+    published,
+    unverified,
+)
 from levelfield.results.reproductions._shares import Shares, above, answer, known
 from levelfield.results.sweep import FILE, Sweep, read_sweeps
 
@@ -30,6 +40,10 @@ EPOCHS = 8
 LOW, HIGH = "0.0001-0.01", "0.01-0.1"
 CHANCE = {"cifar10": 1 / 10, "eurosat": 1 / 9}
 """The share of the largest class: 3,000 of EuroSAT's 27,000 images. A net of NaNs has it too."""
+HEAD = (
+    "network", "data", "optimizer", "rates", "contender", "batch", "here", "epoch", "here",
+    "validation", "here", "seeds x epochs x samples",
+)  # fmt: skip
 NAME = re.compile(r"B(\d+)FL(\d+)-[a-z]+-(?:low|high)-(\w+)")
 
 
@@ -78,6 +92,7 @@ class Seen:
     """Of an epoch, to the next full batch."""
     diverged: int
     """Seeds."""
+    verified: bool
 
     def shorter(self, dataset: str) -> bool:
         """Whether the published sweeps saw more."""
@@ -102,37 +117,47 @@ class CnnRange(Reproduction[Sweeps]):
         chosen = [folder] if (folder / FILE).exists() or not inner else []
         return Sweeps(folder, [sweep for one in chosen + inner for sweep in read_sweeps(one)])
 
-    def lines(self, seen: Sweeps) -> Iterator[str]:
+    def compared(self, seen: Sweeps) -> Comparison | None:
         """Accuracies side by side, and whether the finding holds."""
         theirs = _tables()
         here = _here(seen.sweeps)
         if not here:
-            return
-        yield "Accuracy, percent, median over seeds, as published and here: best batch (the highest"
-        yield "moving average; here over a twentieth of the sweep, the thesis does not say), best"
-        yield "epoch (mean over its batches), validation after the last epoch."
-        yield (
-            f"{'network':10} {'data':8} {'optimizer':9} {'rates':11} {'contender':22} "
-            f"{'batch':>12} {'epoch':>12} {'validation':>12}  seeds x epochs x samples"
+            return None
+        shorter = any(found.shorter(cell.net.dataset) for (cell, _), found in here.items())
+        table = Table(
+            about="Accuracy, percent, median over seeds, as published and here: best batch (the "
+            "highest\nmoving average; here over a twentieth of the sweep, the thesis does not "
+            "say), best\nepoch (mean over its batches), validation after the last epoch.",
+            head=HEAD,
+            words=5,
+            rows=tuple(_row(cell, who, theirs, found) for (cell, who), found in here.items()),
+            note=f"Some sweeps are shorter than those published: {EPOCHS} epochs of all images."
+            if shorter
+            else "",
         )
-        for (cell, who), found in here.items():
-            ours = (
-                statistics.median(found.batches),
-                found.epochs.middle,
-                statistics.median(found.validation),
-            )
-            pairs = zip(theirs.get(cell, (math.nan,) * 3), ours, strict=True)
-            columns = " ".join(f"{_percent(one):>6}{_percent(two):>6}" for one, two in pairs)
-            lost = f", {found.diverged} diverged" if found.diverged else ""
-            yield (
-                f"{cell.net.short:10} {cell.net.dataset:8} "
-                f"{cell.optimizer:9} {cell.swept:11} {who:22} {columns}  "
-                f"{len(found.batches)} x {found.length} x {found.samples}{lost}"
-            )
-        if any(found.shorter(cell.net.dataset) for (cell, _), found in here.items()):
-            yield f"Some sweeps are shorter than those published: {EPOCHS} epochs of all images."
-        yield ""
-        yield from _findings(theirs, here)
+        findings = tuple(_findings(theirs, here))
+        remark = f"No network was swept in both {LOW} and {HIGH}: nothing to say of the finding."
+        return Comparison(tables=(table,), findings=findings, remark="" if findings else remark)
+
+
+def _row(cell: Cell, who: str, theirs: Tables, found: Seen) -> Row:
+    ours = (
+        statistics.median(found.batches),
+        found.epochs.middle,
+        statistics.median(found.validation),
+    )
+    pairs = zip(theirs.get(cell, (math.nan,) * 3), ours, strict=True)
+    lost = f", {found.diverged} diverged" if found.diverged else ""
+    cells = (
+        cell.net.short,
+        cell.net.dataset,
+        cell.optimizer,
+        cell.swept,
+        who,
+        *(_percent(share) for pair in pairs for share in pair),
+        f"{len(found.batches)} x {found.length} x {found.samples}{lost}",
+    )
+    return Row(cells=cells, marked=not found.verified)
 
 
 def _tables() -> Tables:
@@ -207,6 +232,7 @@ def _seen(seeds: Sequence[Sweep], chance: float) -> Seen:
         length=length,
         samples=seeds[0].batch * (steps // length),
         diverged=sum(end < steps for end in ends),
+        verified=not unverified(seeds),
     )
 
 
@@ -225,8 +251,7 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f}" if math.isfinite(share) else "-"
 
 
-def _findings(theirs: Tables, here: Here) -> Iterator[str]:
-    found: Counter[str] = Counter()
+def _findings(theirs: Tables, here: Here) -> Iterator[Finding]:
     for net, who in dict.fromkeys((cell.net, who) for cell, who in here):
         for optimizer, words, judge in (
             ("adam", f"Adam learns in {LOW} and stalls in {HIGH}", _adam),
@@ -235,20 +260,18 @@ def _findings(theirs: Tables, here: Here) -> Iterator[str]:
             cells = [Cell(net, optimizer, swept) for swept in (LOW, HIGH)]
             if all((cell, who) in here for cell in cells):
                 low, high = (here[cell, who].epochs for cell in cells)
-                said = judge(low, high, CHANCE[net.dataset])
-                found[f"{optimizer}: {said}"] += 1
                 ours = " and ".join(_percent(shares.middle) for shares in (low, high))
                 printed = " and ".join(
                     _percent(theirs[cell][1]) if cell in theirs else "-" for cell in cells
                 )
-                yield (
-                    f"{net.dataset}, {net.short}, {who}: {words}: {said} "
-                    f"(best epoch {ours} %; published {printed} %)"
+                yield Finding(
+                    of=f"{net.dataset}, {net.short}, {who}",
+                    claim=words,
+                    answer=judge(low, high, CHANCE[net.dataset]),
+                    detail=f"best epoch {ours} %; published {printed} %",
+                    kind=optimizer,
+                    marked=not all(here[cell, who].verified for cell in cells),
                 )
-    if found:
-        yield "in all: " + ", ".join(f"{number} x {said}" for said, number in found.items())
-    else:
-        yield f"No network was swept in both {LOW} and {HIGH}: nothing to say of the finding."
 
 
 def _adam(low: Shares, high: Shares, chance: float) -> str:
