@@ -77,15 +77,7 @@ class View:
         labels = _labels(list(seen))
         planned = {label: place for place, label in enumerate(self.study.head.contenders)}
         order = sorted(seen, key=lambda who: planned.get(_plain_label(who), len(planned)))
-        return {
-            who: Contender(
-                place=place,
-                label=labels[who],
-                colour=COLOURS[place % len(COLOURS)],
-                dash=DASHES[place // len(COLOURS) % len(DASHES)],
-            )
-            for place, who in enumerate(order)
-        }
+        return {who: marked_out(place, labels[who]) for place, who in enumerate(order)}
 
     @property
     def contenders(self) -> tuple[Contender, ...]:
@@ -171,6 +163,16 @@ class View:
             if second > 0
         ]
         return max(rates, default=float("nan"))
+
+
+def marked_out(place: int, label: str) -> Contender:
+    """A contender with the looks of its place."""
+    return Contender(
+        place=place,
+        label=label,
+        colour=COLOURS[place % len(COLOURS)],
+        dash=DASHES[place // len(COLOURS) % len(DASHES)],
+    )
 
 
 def number(value: object) -> float:

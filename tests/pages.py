@@ -18,7 +18,7 @@ from levelfield.results.record import Record, Sentinel
 from levelfield.results.store import Head
 from levelfield.results.study import Study
 
-VOID = {"meta", "link", "input", "br", "wbr", "path"}
+VOID = {"meta", "link", "input", "img", "br", "wbr", "path"}
 RAW = {"script", "style"}
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import charts, formats, kept, measures, pictures  # noqa: TID252 - see view
-from ..view import Contender, View, Workload, number  # noqa: TID252 - mypy knows no mapped name
+from ..view import Contender, View, Workload, marked_out, number  # noqa: TID252 - mypy knows no mapped name
 
 Content = Callable[[View], Mapping[str, Any] | None]
 
@@ -37,6 +37,6 @@ def found() -> dict[str, Section]:
 
 
 __all__ = [
-    "Contender", "Section", "View", "Workload", "charts", "formats", "kept", "measures", "number",
-    "pictures",
+    "Contender", "Section", "View", "Workload", "charts", "formats", "kept", "marked_out",
+    "measures", "number", "pictures",
 ]  # fmt: skip
