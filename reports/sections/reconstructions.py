@@ -15,7 +15,7 @@ from levelfield.results.outputs import Originals, Rebuilt
 
 from . import Contender, Section, View, Workload, kept, measures, pictures
 
-LARGEST = 500_000
+LARGEST = 300_000
 """Characters of pictures in the page; contenders beyond are counted only."""
 SCREEN = 56
 """Pixels that a picture is high on the page, or a little more."""
