@@ -192,9 +192,11 @@ def _env(verb: argparse.ArgumentParser) -> None:
 
 
 def _report(verb: argparse.ArgumentParser) -> None:
-    """One offline HTML page."""
-    verb.add_argument("study", help="the study's folder")
-    verb.add_argument("--out", metavar="FILE", help="the page (default: in the study)")
+    """One offline HTML page, of one study or of several."""
+    several = "the studies' folders; of several: side by side, over machines, over time"
+    verb.add_argument("studies", nargs="+", metavar="STUDY", help=several)
+    out = "the page (default: report.html in the study; of several: studies.html here)"
+    verb.add_argument("--out", metavar="FILE", help=out)
     verb.add_argument("--baseline", metavar="CONTENDER", help="ratios to this one")
 
 

@@ -103,15 +103,20 @@ def env(options: argparse.Namespace) -> int:
 
 
 def report(options: argparse.Namespace) -> int:
-    """Write one offline HTML page."""
+    """Write one offline HTML page, of one study or of several."""
     import importlib
 
     from levelfield.results import study
 
-    page = importlib.import_module("levelfield.reports.page")
-    folder = Path(options.study)
-    target = Path(options.out) if options.out else folder / "report.html"
-    page.write(study.load(folder), target, baseline=options.baseline)
+    found = [study.load(folder) for folder in options.studies]
+    if len(found) == 1:
+        page = importlib.import_module("levelfield.reports.page")
+        target = Path(options.out or found[0].folder / "report.html")
+        page.write(found[0], target, baseline=options.baseline)
+    else:
+        page = importlib.import_module("levelfield.reports.many")
+        target = Path(options.out or "studies.html")
+        page.write(found, target, baseline=options.baseline)
     print(f"report: {target.resolve()}")
     return 0
 

@@ -113,7 +113,7 @@ USAGE = [
     ("run quick --seed 1.5", "argument --seed: invalid number of at least zero value: '1.5'"),
     ("list", "the following arguments are required: what"),
     ("list backend", "invalid choice: 'backend' (choose from 'backends', 'datasets', 'suites', "),
-    ("report", "the following arguments are required: study"),
+    ("report", "the following arguments are required: STUDY"),
 ]
 
 

@@ -280,5 +280,5 @@ def test_sections_are_found_and_in_order(tree: pages.Node) -> None:
     assert list(found) == [
         "summary", "verdicts", "ranking", "curves", "reconstructions", "confusion",
         "reproduction", "ranges", "phases", "resources", "verification", "cluster", "drift",
-        "absent", "versions", "raw",
+        "doubts", "absent", "versions", "raw",
     ]  # fmt: skip

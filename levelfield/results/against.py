@@ -19,7 +19,7 @@ CONFIDENCE = 0.95
 
 def typical(records: Sequence[Record]) -> float:
     """Seconds of a contender's typical steady epoch, over its trials."""
-    logs = [estimate.location(epochs) for epochs in _epochs(records)]
+    logs = [estimate.location(epochs) for epochs in settled(records)]
     return math.exp(sum(logs) / len(logs))
 
 
@@ -28,6 +28,15 @@ def ratio(
 ) -> estimate.Interval:
     """Head over base on one workload; one of so many intervals that are to hold together."""
     return _paired(base, head, estimate.corrected(CONFIDENCE, comparisons))[0]
+
+
+def units(base: Sequence[Record], head: Sequence[Record]) -> list[float]:
+    """Logarithm of the ratio in every session, or else block, that both were timed in."""
+    if played := sessions(base, head):
+        return estimate.shifts(played)
+    mine, theirs = _by_block(base), _by_block(head)
+    pairs = (settled([theirs[b], mine[b]]) for b in sorted(mine.keys() & theirs.keys()))
+    return [estimate.location(one) - estimate.location(other) for one, other in pairs]
 
 
 def contenders(
@@ -75,17 +84,17 @@ def studies(base: Study, head: Study, *, threshold: float, confidence: float) ->
             expected="two studies of the same suite",
         )
     confidence = estimate.corrected(confidence, len(both))
-    shift = _shift(base.sentinels, head.sentinels)
+    moved = shift(base.sentinels, head.sentinels)
     found = []
     for workload, who in both:
         mine, theirs = _of(base, workload, who), _of(head, workload, who)
         comparable.check(mine, theirs, (base, head))
-        interval = estimate.apart(_epochs(mine), _epochs(theirs), confidence=confidence)
+        interval = estimate.apart(settled(mine), settled(theirs), confidence=confidence)
         count = min(len(mine), len(theirs))
         facts = _facts(interval, threshold, confidence, 0, count, [*mine, *theirs])
         doubts = ["measured at different times, not side by side"]
-        if shift and abs(shift - 1) > threshold:
-            text = f"the machine itself changed: the sentinel took {shift:.3f}x as long"
+        if moved and abs(moved - 1) > threshold:
+            text = f"the machine itself changed: the sentinel took {moved:.3f}x as long"
             facts = _facts(interval, threshold, confidence, 0, count, [*mine, *theirs], reason=text)
         doubts += [*_unsettled(mine), *_unsettled(theirs)]
         found.append(
@@ -113,9 +122,13 @@ def _of(study: Study, workload: str, who: str | None) -> list[Record]:
     ]
 
 
-def _epochs(records: Sequence[Record]) -> list[Sequence[float]]:
+def settled(records: Sequence[Record]) -> list[Sequence[float]]:
     """Every trial's steady epochs."""
     return [steady(record.epochs.wall).of(record.epochs.wall).tolist() for record in records]
+
+
+def _by_block(records: Sequence[Record]) -> dict[int, Record]:
+    return {record.block: record for record in records}
 
 
 def _paired(
@@ -126,12 +139,12 @@ def _paired(
     if played:
         interval = estimate.duet(played, confidence=confidence)
         return interval, sum(len(session) for session in played), len(played)
-    mine, theirs = ({record.block: record for record in side} for side in (base, head))
+    mine, theirs = _by_block(base), _by_block(head)
     shared = sorted(set(mine) & set(theirs))
     if not shared:
-        interval = estimate.apart(_epochs(base), _epochs(head), confidence=confidence)
+        interval = estimate.apart(settled(base), settled(head), confidence=confidence)
         return interval, 0, min(len(base), len(head))
-    epochs = (_epochs([side[block] for block in shared]) for side in (mine, theirs))
+    epochs = (settled([side[block] for block in shared]) for side in (mine, theirs))
     return estimate.blocks(*epochs, confidence=confidence), len(shared), len(shared)
 
 
@@ -173,7 +186,7 @@ def _unsettled(records: Sequence[Record]) -> Iterator[str]:
             yield f"{label(record)}: {reason}"
 
 
-def _shift(one: Sequence[Sentinel], other: Sequence[Sentinel]) -> float | None:
+def shift(one: Sequence[Sentinel], other: Sequence[Sentinel]) -> float | None:
     """How much longer the sentinel took in the second study; None where one has no sentinel."""
     logs = [[estimate.location(s.seconds) for s in side if s.seconds] for side in (one, other)]
     if not all(logs):

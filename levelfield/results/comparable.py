@@ -36,18 +36,30 @@ def differences(
         values = [head.machine.get(name) for head in heads]
         if values[0] != values[1]:
             yield f"{name} {values[0]} against {values[1]}"
-    workloads = [
-        heads[0].workloads.get(one[0].fingerprint, {}),
-        heads[1].workloads.get(other[0].fingerprint, {}),
-    ]
-    yield from _workloads(*workloads)
-    for name in ("threads", "samples", "data"):
-        sets = [sorted({getattr(r, name) for r in records}) for records in (one, other)]
-        if sets[0] != sets[1]:
-            yield f"{name} {_listed(sets[0])} against {_listed(sets[1])}"
+    yield from work(one, other, studies)
+    yield from _sets("threads", one, other)
     cpus = [sorted({r.cpus for r in records if r.cpus}) for records in (one, other)]
     if all(cpus) and cpus[0] != cpus[1]:
         yield f"processors {_listed(cpus[0])} against {_listed(cpus[1])}"
+
+
+def work(
+    one: Sequence[Record], other: Sequence[Record], studies: tuple[Study, Study]
+) -> Iterator[str]:
+    """The differences in what was computed: what even ratios of two machines must share."""
+    workloads = (
+        study.head.workloads.get(records[0].fingerprint, {})
+        for study, records in zip(studies, (one, other), strict=True)
+    )
+    yield from _workloads(*workloads)
+    yield from _sets("samples", one, other)
+    yield from _sets("data", one, other)
+
+
+def _sets(name: str, one: Sequence[Record], other: Sequence[Record]) -> Iterator[str]:
+    sets = [sorted({getattr(r, name) for r in records}) for records in (one, other)]
+    if sets[0] != sets[1]:
+        yield f"{name} {_listed(sets[0])} against {_listed(sets[1])}"
 
 
 def _workloads(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:

@@ -47,12 +47,12 @@ def content(view: View) -> Mapping[str, Any]:
     study = view.study
     rows = sum(len(record.epochs.wall) for record in study.records)
     files = [
-        _file(HEAD, "what holds for the whole study", _head(study)),
-        _file(RECORDS, "every record, one JSON object a line", records(study)),
-        _file("trials.csv", "one row a trial", _bytes(study.trials().to_csv(index=False))),
+        packed(HEAD, "what holds for the whole study", head(study)),
+        packed(RECORDS, "every record, one JSON object a line", records(study)),
+        packed("trials.csv", "one row a trial", _bytes(study.trials().to_csv(index=False))),
     ]
     if rows <= ROWS:
-        files.append(_file("epochs.csv", "one row an epoch of a trial", epochs(study.records)))
+        files.append(packed("epochs.csv", "one row an epoch of a trial", epochs(study.records)))
     return {"files": files, "left_out": rows if rows > ROWS else 0}
 
 
@@ -83,7 +83,7 @@ def epochs(rows: tuple[Record, ...]) -> bytes:
     return _bytes(out.getvalue())
 
 
-def _head(study: Study) -> bytes:
+def head(study: Study) -> bytes:
     """The head's file; written anew where it has gone."""
     try:
         return (study.folder / HEAD).read_bytes()
@@ -97,9 +97,10 @@ def _bytes(text: str) -> bytes:
     return text.encode(errors="backslashreplace")
 
 
-def _file(name: str, about: str, data: bytes) -> File:
-    packed = base64.b64encode(gzip.compress(data, compresslevel=LEVEL, mtime=0)).decode()
-    markup = Markup(packed)  # noqa: S704 - letters and digits
+def packed(name: str, about: str, data: bytes) -> File:
+    """A file ready to lie in the page."""
+    text = base64.b64encode(gzip.compress(data, compresslevel=LEVEL, mtime=0)).decode()
+    markup = Markup(text)  # noqa: S704 - letters and digits
     return File(name=name, about=about, size=len(data), packed=markup)
 
 

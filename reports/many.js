@@ -1,0 +1,105 @@
+// On a page of several studies: another baseline for every ratio; #baseline=torch/eager chooses it too.
+"use strict";
+(() => {
+  const select = document.getElementById("among-baseline");
+  if (!select) return;
+  const known = JSON.parse(document.getElementById("among-data").textContent);
+  const marked = new Set(known.marked);
+
+  // As formats.significant writes it.
+  function significant(value = 0) {
+    const size = Math.abs(value);
+    if (size !== 0 && (size < 0.001 || size >= 1e15)) return value.toExponential(2).replace("e+", "e");
+    return size >= 999.5 ? Math.round(value).toLocaleString("en") : value.toPrecision(3);
+  }
+
+  function fill(cell, interval, doubtful) {
+    cell.querySelector("span").textContent = interval ? significant(interval[0]) : "–";
+    cell.querySelector(".mark").textContent = interval && doubtful ? "*" : "";
+    const [, low, high] = interval ?? [];
+    const bounds = [low, high].map((value) => (value === null ? "∞" : significant(value)));
+    cell.querySelector("small").textContent = low === high ? "" : bounds.join(" to ");
+  }
+
+  // As machines.answer writes it.
+  function answer(intervals) {
+    const slower = intervals.filter(([, low]) => low > 1).length;
+    const faster = intervals.filter(([, , high]) => high !== null && high < 1).length;
+    const all = intervals.length;
+    return [["slower", slower], ["faster", faster], ["no difference shown", all - slower - faster]]
+      .filter(([, count]) => count)
+      .map(([word, count]) => `${word} on ${count} of ${all}`)
+      .join(", ");
+  }
+
+  function tables(chosen) {
+    const doubtful = (key) => {
+      const [workload, , member] = key.split(",");
+      return marked.has(key) || marked.has(`${workload},${chosen.place},${member}`);
+    };
+    for (const cell of document.querySelectorAll("[data-ratio]")) {
+      fill(cell, chosen.ratios[cell.dataset.ratio], doubtful(cell.dataset.ratio));
+    }
+    for (const cell of document.querySelectorAll("[data-change]")) {
+      fill(cell, chosen.changes[cell.dataset.change], doubtful(cell.dataset.change));
+      cell.removeAttribute("title");
+    }
+    for (const cell of document.querySelectorAll("[data-answer]")) {
+      const found = cell.dataset.answer.split(" ").map((key) => chosen.ratios[key]).filter(Boolean);
+      const own = cell.parentElement.dataset.place === String(chosen.place);
+      cell.textContent = own ? "" : answer(found);
+    }
+    for (const row of document.querySelectorAll(".beside tr, .changes tr, .merged tr")) {
+      row.classList.toggle("base", row.dataset.place === String(chosen.place));
+    }
+  }
+
+  // New values for every trace that shows ratios, as machines.interval makes them.
+  function refer(trace, chosen) {
+    const { axis, keys } = trace.meta;
+    const found = keys.map((key) => chosen.ratios[key]);
+    const bars = { ...trace[`error_${axis}`] };
+    bars.array = found.map((each) => (each ? each[2] - each[0] : null));
+    bars.arrayminus = found.map((each) => (each ? each[0] - each[1] : null));
+    return { ...trace, [axis]: found.map((each) => each?.[0] ?? null), [`error_${axis}`]: bars };
+  }
+
+  function title(layout, axis, text) {
+    layout[`${axis}axis`].title.text = text;
+    return layout;
+  }
+
+  // A chart that is drawn is drawn anew; one that is not yet finds its new values when it is.
+  function charts(chosen, label) {
+    const text = `ratio to ${label.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;")}`;
+    for (const place of document.querySelectorAll("[data-figure]")) {
+      const script = document.getElementById(place.dataset.figure);
+      const figure = JSON.parse(script.textContent);
+      const axis = figure.data.find(({ meta }) => meta?.keys)?.meta.axis;
+      if (!axis) continue;
+      figure.data = figure.data.map((trace) => refer(trace, chosen));
+      script.textContent = JSON.stringify({ ...figure, layout: title(figure.layout, axis, text) });
+      if (place.data) {
+        const traces = place.data.map((trace) => refer(trace, chosen));
+        Plotly.react(place, traces, title(place.layout, axis, text));
+      }
+    }
+  }
+
+  const initial = select.value;
+
+  function show(label) {
+    const option = [...select.options].find((each) => each.dataset.label === label);
+    const place = option?.value ?? initial;
+    if (place === shown) return;
+    select.value = shown = place;
+    tables(known.choices[place]);
+    charts(known.choices[place], select.selectedOptions[0].textContent);
+  }
+
+  let shown = initial;
+  select.addEventListener("change", () => {
+    Report.state.set("baseline", select.selectedOptions[0].dataset.label);
+  });
+  Report.state.on("baseline", show);
+})();
