@@ -42,11 +42,11 @@ NASTY = [
 ]
 
 TAGS = {
-    "a", "b", "body", "button", "code", "details", "div", "document", "fieldset", "footer", "h1",
-    "h2", "h3", "head", "header", "html", "i", "input", "label", "legend", "li", "link", "main",
-    "meta", "nav", "noscript", "option", "p", "path", "pre", "script", "section", "select", "small",
-    "span", "style", "summary", "svg", "table", "tbody", "td", "th", "thead", "title", "tr", "ul",
-    "wbr",
+    "a", "b", "body", "button", "code", "details", "div", "document", "fieldset", "footer",
+    "h1", "h2", "h3", "h4", "head", "header", "html", "i", "input", "label", "legend", "li",
+    "link", "main", "meta", "nav", "noscript", "option", "p", "path", "pre", "script",
+    "section", "select", "small", "span", "style", "summary", "svg", "table", "tbody", "td",
+    "th", "thead", "title", "tr", "ul", "wbr",
 }  # fmt: skip
 
 

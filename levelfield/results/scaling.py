@@ -29,6 +29,8 @@ class Point:
     """Seconds of all processes in one epoch, user and system."""
     loss: float
     """Of the test set after the last epoch: the same samples for every size."""
+    losses: tuple[float, float]
+    """The lowest and the highest of its trials."""
 
     @property
     def efficiency(self) -> float:
@@ -101,12 +103,14 @@ def _point(size: int, sizes: Mapping[int, list[Record]]) -> Point:
         statistics.median(u + s for u, s in zip(r.epochs.user, r.epochs.system, strict=True))
         for r in records
     ]
+    losses = [r.epochs.test_loss[-1] for r in records]
     return Point(
         partitions=size,
         seconds=against.typical(records),
         speedup=None if size == 1 else against.ratio(records, sizes[1], comparisons=len(sizes) - 1),
         cpu=statistics.median(epochs),
-        loss=statistics.median(r.epochs.test_loss[-1] for r in records),
+        loss=statistics.median(losses),
+        losses=(min(losses), max(losses)),
     )
 
 
@@ -155,6 +159,8 @@ class Reached:
     contender: str
     seconds: float
     """Of training, median over trials; between two epochs' ends by a straight line."""
+    spread: tuple[float, float]
+    """The quickest and the slowest trial."""
     whole: float
     """The same with imports, the start of the cluster, build and staging."""
     ratio: float | None
@@ -187,10 +193,11 @@ def _race(contenders: Mapping[str, list[Record]]) -> list[Reached]:
         statistics.median(r.epochs.test_loss[-1] for r in records)
         for records in contenders.values()
     )
-    times = {
-        label: statistics.median(time_to(r.epochs.wall, r.epochs.test_loss, target) for r in rs)
-        for label, rs in contenders.items()
+    trials = {
+        label: [time_to(r.epochs.wall, r.epochs.test_loss, target) for r in records]
+        for label, records in contenders.items()
     }
+    times = {label: statistics.median(each) for label, each in trials.items()}
     single = [times[label] for label, records in contenders.items() if not _clustered(records)]
     return [
         Reached(
@@ -199,6 +206,7 @@ def _race(contenders: Mapping[str, list[Record]]) -> list[Reached]:
             target=target,
             contender=label,
             seconds=times[label],
+            spread=(min(trials[label]), max(trials[label])),
             whole=times[label] + statistics.median(map(_start, records)),
             ratio=times[label] / min(single) if single else None,
         )

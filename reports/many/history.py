@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from levelfield.results import against, estimate
 from levelfield.results.gather import Change, Machine, Member, elapsed, moment
 
@@ -128,11 +130,20 @@ def _charts(
             ticktext=[charts.safe(stamp(members[place])) for place in places],
             tickangle=-40,
         )
-        figure.add_traces([_line(many, kind, workload, each, members) for each in who])
+        reach = min(0.03 * (len(who) - 1), 0.4)  # so that bars of one study do not hide each other
+        for each, shift in zip(who, np.linspace(-reach / 2, reach / 2, len(who)), strict=True):
+            figure.add_trace(_line(many, kind, workload, each, members, float(shift)))
         yield charts.Chart(name=f"history-{kind}-{name}", figure=figure, about=f"{title} {about}")
 
 
-def _line(many: Many, kind: str, workload: int, who: Contender, members: Sequence[Member]) -> Any:
+def _line(
+    many: Many,
+    kind: str,
+    workload: int,
+    who: Contender,
+    members: Sequence[Member],
+    shift: float,
+) -> Any:
     import plotly.graph_objects as go
 
     places = [(workload, who.place, many.place(member)) for member in members]
@@ -143,7 +154,7 @@ def _line(many: Many, kind: str, workload: int, who: Contender, members: Sequenc
     else:
         values = _spread(many.workloads[workload][0], who.label, members)
     return go.Scatter(
-        x=list(range(len(members))),
+        x=[place + shift for place in range(len(members))],
         name=charts.safe(who.label),
         mode="lines+markers",
         line={"color": who.colour, "dash": who.dash, "width": 1.6},

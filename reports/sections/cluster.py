@@ -1,8 +1,10 @@
-"""What a Spark cluster buys and costs: speed-up by its size, and CPU seconds by role."""
+"""What a Spark cluster buys and costs: speed-up by its size, races, and CPU seconds by role."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -10,8 +12,11 @@ from typing import Any
 from levelfield.results import scaling
 from levelfield.results.record import Record
 
-from . import Contender, Section, View
+from .. import scaling as drawn  # noqa: TID252 - mypy knows no mapped name
+from . import Contender, Section, View, Workload, charts
 
+DRAWN = 12
+"""Workloads with charts; the tables hold all."""
 ROLES = ("driver", "driver JVM", "master", "workers", "executors", "executors' Python")
 
 
@@ -29,6 +34,15 @@ class Cost:
     """The cluster that was run, as ``executors x cores``."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """Charts whose lines or bars are switched together."""
+
+    title: str
+    who: tuple[Contender, ...]
+    charts: tuple[charts.Chart, ...]
+
+
 def content(view: View) -> Mapping[str, Any] | None:
     """Return the curves and the costs; nothing where no trial ran on a cluster."""
     groups: dict[tuple[int, str], list[Record]] = {}
@@ -41,13 +55,88 @@ def content(view: View) -> Mapping[str, Any] | None:
     kinds = sorted({kind for cost in costs for kind in cost.traffic})
     if not (costs or curves):
         return None
+    races = scaling.races(view.study)
     return {
         "curves": curves,
-        "races": scaling.races(view.study),
+        "panels": list(_panels(curves)),
+        "races": races,
+        "ever": math.isfinite,
+        "raced": list(_raced(view, races)),
         "costs": costs,
+        "costed": list(_costed(costs, kinds)),
+        "undrawn": len({curve.workload for curve in curves}) > DRAWN,
         "roles": ROLES,
         "kinds": kinds,
     }
+
+
+def _panels(curves: Sequence[scaling.Curve]) -> Iterator[Panel]:
+    """A panel for each workload: speed-up, efficiency and loss of everyone's curve."""
+    for number, workload in enumerate(list(dict.fromkeys(c.workload for c in curves))[:DRAWN]):
+        mine = [curve for curve in curves if curve.workload == workload]
+        who = drawn.looks([curve.contender for curve in mine])
+        made = [
+            drawn.speedup(f"cluster-{number}-speedup", mine, who),
+            drawn.efficiency(f"cluster-{number}-efficiency", mine, who),
+            drawn.cpu(f"cluster-{number}-cpu", mine, who),
+        ]
+        if any(math.isfinite(point.loss) for curve in mine for point in curve.points):
+            made.append(drawn.losses(f"cluster-{number}-loss", mine, who))
+        yield Panel(title=workload, who=who, charts=tuple(made))
+
+
+def _raced(view: View, races: Sequence[scaling.Reached]) -> Iterator[Panel]:
+    """A panel for each family of workloads that differ in nothing but their samples."""
+    families: dict[str, list[scaling.Reached]] = {}
+    facts = {workload.name: _family(workload) for workload in view.workloads}
+    for each in races:
+        families.setdefault(facts.get(each.workload, each.workload), []).append(each)
+    for number, mine in enumerate(list(families.values())[:DRAWN]):
+        looks = drawn.looks(list(dict.fromkeys(each.contender for each in mine)))
+        who = {each.label: each for each in looks}
+        names = dict.fromkeys(each.workload for each in mine)
+        yield Panel(
+            title=", ".join(names),
+            who=looks,
+            charts=(
+                drawn.races(f"races-{number}-training", mine, who, whole=False),
+                drawn.races(f"races-{number}-whole", mine, who, whole=True),
+            ),
+        )
+
+
+def _family(workload: Workload) -> str:
+    """What a workload is beside its samples."""
+    rest = {k: v for k, v in workload.facts.items() if k not in {"name", "samples", "flops"}}
+    return json.dumps(rest, sort_keys=True, default=str) if rest else workload.name
+
+
+def _costed(costs: Sequence[Cost], kinds: Sequence[str]) -> Iterator[Panel]:
+    """CPU seconds by role, stacked, and bytes by kind, for each workload."""
+    for number, workload in enumerate(list(dict.fromkeys(c.workload for c in costs))[:DRAWN]):
+        mine = [cost for cost in costs if cost.workload == workload]
+        labels = [cost.who.label for cost in mine]
+        roles = drawn.looks(ROLES)
+        cpu = [
+            drawn.Bars(kind=r.label, colour=r.colour, amounts=tuple(c.cpu[r.place] for c in mine))
+            for r in roles
+        ]
+        name = f"cluster-cpu-{number}"
+        chart = drawn.bars(name, labels, cpu, x="CPU seconds of a trial", stacked=True)
+        yield Panel(title=f"CPU seconds by role, {workload}", who=roles, charts=(chart,))
+        moved = drawn.looks(kinds)
+        traffic = [
+            drawn.Bars(
+                kind=k.label,
+                colour=k.colour,
+                amounts=tuple(c.traffic.get(k.label, 0.0) / 2**20 for c in mine),
+            )
+            for k in moved
+        ]
+        if any(amount > 0 for each in traffic for amount in each.amounts):
+            name = f"cluster-traffic-{number}"
+            chart = drawn.bars(name, labels, traffic, x="MiB moved in a trial", stacked=False)
+            yield Panel(title=f"Bytes moved, {workload}", who=moved, charts=(chart,))
 
 
 def _cost(who: Contender, workload: str, records: list[Record]) -> Cost:
