@@ -12,9 +12,9 @@ from levelfield.results.estimate import location
 from levelfield.results.record import Record
 from levelfield.results.settle import logarithms, steady
 
-FAR, FEWEST = 3.5, 5
-"""A trial is far out beyond so many robust z-scores, among so many trials at least (Iglewicz &
-Hoaglin, "How to Detect and Handle Outliers", 1993)."""
+FAR, LEAST, FEWEST = 3.5, 0.01, 5
+"""A trial is far out beyond so many robust z-scores (Iglewicz & Hoaglin, "How to Detect and Handle
+Outliers", 1993) and such a share, among so many trials at least."""
 NORMAL = 1.4826
 """Standard deviations of a normal distribution in its median absolute deviation."""
 
@@ -38,8 +38,13 @@ def noise(records: Sequence[Record]) -> Noise:
     return Noise(
         within=float(np.median([spread(each) for each in epochs])),
         between=float(np.expm1(np.ptp(typical))),
-        far=int((np.abs(scores(typical)) > FAR).sum()) if len(records) >= FEWEST else 0,
+        far=int(_far(typical).sum()) if len(records) >= FEWEST else 0,
     )
+
+
+def _far(typical: NDArray[np.float64]) -> NDArray[np.bool_]:
+    away = np.abs(typical - np.median(typical))
+    return np.asarray((np.abs(scores(typical)) > FAR) & (away > LEAST))
 
 
 def spread(seconds: ArrayLike) -> float:

@@ -26,6 +26,8 @@ workers its spread between sessions is the median's or less, and far less than t
 FENCE = 3.0
 """Tukey's outer fences: so many quartile distances beyond the quartiles."""
 RESAMPLES = 2000
+LARGEST = 700.0
+"""A logarithm beyond which an interval's end is as good as without bound."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +48,11 @@ def location(seconds: ArrayLike) -> float:
 
     As `scipy.stats.trim_mean` has it, which takes a hundred times as long for a trial's epochs.
     """
-    logs = np.sort(logarithms(seconds))  # what is no number comes last
+    logs = np.sort(logarithms(seconds))
+    if not len(logs) or not np.isfinite(logs).all():
+        return math.nan
     cut = int(TRIM * len(logs))
-    return float(logs[cut : len(logs) - cut].mean()) if np.isfinite(logs).all() else math.nan
+    return float(logs[cut : len(logs) - cut].mean())
 
 
 def typical(trials: Sequence[ArrayLike], *, confidence: float = 0.95) -> Interval:
@@ -72,23 +76,29 @@ def apart(
     base: Sequence[ArrayLike], head: Sequence[ArrayLike], *, confidence: float = 0.95
 ) -> Interval:
     """The same of trials that share no block, such as those of two studies (Welch's t interval)."""
-    from scipy import stats
-
     one, other = ([location(trial) for trial in side] for side in (base, head))
     if min(len(one), len(other)) == 1:
         spread = [
             _resampled(logarithms(np.concatenate([np.asarray(t) for t in s]))) for s in (base, head)
         ]
         return _percentile(float(np.mean(other) - np.mean(one)), spread[1] - spread[0], confidence)
-    found = stats.ttest_ind(other, one, equal_var=False).confidence_interval(confidence)
-    middle = float(np.mean(other) - np.mean(one))
-    low, high = (middle, middle) if math.isnan(found.low) else (found.low, found.high)
+    return welch(one, other, confidence=confidence)
+
+
+def welch(one: Sequence[float], other: Sequence[float], *, confidence: float = 0.95) -> Interval:
+    """The other's ratio to the one, from two or more logarithms of each: Welch's t interval."""
+    counts = np.array([len(one), len(other)])
+    errors = np.array([np.var(one, ddof=1), np.var(other, ddof=1)]) / counts
+    middle, reach = float(np.mean(other) - np.mean(one)), 0.0
+    if errors.any():
+        freedom = errors.sum() ** 2 / (errors**2 / (counts - 1)).sum()
+        reach = student(confidence, float(freedom)) * math.sqrt(errors.sum())
     return Interval(
         estimate=math.exp(middle),
-        low=math.exp(low),
-        high=math.exp(high),
+        low=math.exp(middle - reach),
+        high=math.exp(min(middle + reach, LARGEST)),
         confidence=confidence,
-        units=min(len(one), len(other)),
+        units=int(counts.min()),
     )
 
 

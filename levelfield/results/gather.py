@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from functools import cached_property
 from itertools import combinations
 from pathlib import Path
-from statistics import fmean, variance
 from typing import Any
 
 from levelfield.errors import UserError
@@ -189,7 +188,7 @@ def change(workload: str, base: str, who: str, members: tuple[Member, Member]) -
             return Change(reason=f"not the same work: {'; '.join(found)}")
     logs = [against.units(m.good[workload, base], m.good[workload, who]) for m in members]
     if min(map(len, logs)) > 1:
-        return Change(interval=_welch(logs[0], logs[1]))
+        return Change(interval=estimate.welch(*logs, confidence=against.CONFIDENCE))
     return Change(interval=_together(ratios[0], ratios[1]))
 
 
@@ -251,17 +250,6 @@ def _good(study: Study, apart: set[str]) -> dict[Cell, tuple[Record, ...]]:
     return found
 
 
-def _welch(one: Sequence[float], other: Sequence[float]) -> Interval:
-    """Welch's t interval of the difference of two means of logarithms."""
-    middle, reach = fmean(other) - fmean(one), 0.0
-    errors = [variance(side) / len(side) for side in (one, other)]
-    if any(errors):
-        freedom = [error**2 / (len(s) - 1) for error, s in zip(errors, (one, other), strict=True)]
-        reach = estimate.student(against.CONFIDENCE, sum(errors) ** 2 / sum(freedom))
-        reach *= math.sqrt(sum(errors))
-    return _interval(middle, middle - reach, middle + reach, min(len(one), len(other)))
-
-
 def _together(one: Interval, other: Interval) -> Interval:
     """Of two independent ratios and their intervals, the interval of the second over the first."""
     a, b = (
@@ -271,16 +259,12 @@ def _together(one: Interval, other: Interval) -> Interval:
     middle = b[0] - a[0]
     low = middle - math.hypot(b[0] - b[1], a[2] - a[0])
     high = middle + math.hypot(b[2] - b[0], a[0] - a[1])
-    return _interval(middle, low, high, min(one.units, other.units))
-
-
-def _interval(middle: float, low: float, high: float, units: int) -> Interval:
     return Interval(
         estimate=math.exp(middle),
         low=math.exp(low),
-        high=math.exp(min(high, 700.0)),
+        high=math.exp(min(high, estimate.LARGEST)),
         confidence=against.CONFIDENCE,
-        units=units,
+        units=min(one.units, other.units),
     )
 
 

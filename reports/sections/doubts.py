@@ -117,7 +117,8 @@ def _of_noise(groups: Sequence[Group]) -> Iterator[Doubt]:
     )
     yield Doubt(
         title="trials far out",
-        why=f"beyond {doubt.FAR} robust z-scores among {doubt.FEWEST} trials or more; they count",
+        why=f"{doubt.FAR} robust z-scores and {doubt.LEAST:.0%} off, of {doubt.FEWEST} or more; "
+        "they count like all others",
         section="ranking",
         cases=_cases(
             (g, f"{n.far} of {formats.plural(len(g.good), 'trial')}") for g, n in noises if n.far
