@@ -64,9 +64,23 @@
     return { ...trace, [axis]: found.map((each) => each?.[0] ?? null), [`error_${axis}`]: bars };
   }
 
-  function title(layout, axis, text) {
-    layout[`${axis}axis`].title.text = text;
-    return layout;
+  // As machines.reach has it.
+  function reach(traces, chosen) {
+    const keys = traces.flatMap(({ meta }) => meta.keys);
+    const known = keys.map((key) => chosen.ratios[key]).filter((each) => each?.[0] > 0);
+    if (!known.length) return [-0.1, 0.1];
+    const middles = known.map(([middle]) => middle);
+    const least = Math.min(...middles) / 4;
+    const most = Math.max(...middles) * 4;
+    const low = Math.log10(Math.min(...known.map((each) => Math.max(each[1] ?? least, least))));
+    const high = Math.log10(Math.max(...known.map((each) => Math.min(each[2] ?? most, most))));
+    const spare = 0.05 * (high - low) + 0.01;
+    return [low - spare, high + spare];
+  }
+
+  function renamed(layout, axis, text, range) {
+    const name = `${axis}axis`;
+    return { ...layout, [name]: { ...layout[name], title: { ...layout[name].title, text }, range } };
   }
 
   // A chart that is drawn is drawn anew; one that is not yet finds its new values when it is.
@@ -77,11 +91,13 @@
       const figure = JSON.parse(script.textContent);
       const axis = figure.data.find(({ meta }) => meta?.keys)?.meta.axis;
       if (!axis) continue;
-      figure.data = figure.data.map((trace) => refer(trace, chosen));
-      script.textContent = JSON.stringify({ ...figure, layout: title(figure.layout, axis, text) });
+      const range = reach(figure.data, chosen);
+      const layout = renamed(figure.layout, axis, text, range);
+      const data = figure.data.map((trace) => refer(trace, chosen));
+      script.textContent = JSON.stringify({ ...figure, data, layout });
       if (place.data) {
         const traces = place.data.map((trace) => refer(trace, chosen));
-        Plotly.react(place, traces, title(place.layout, axis, text));
+        Plotly.react(place, traces, renamed(place.layout, axis, text, range));
       }
     }
   }

@@ -181,7 +181,7 @@ def test_every_machine_is_a_marker_of_its_own(pair):
 
 
 def test_over_time_is_each_machine_by_itself():
-    given = [made(n, n % 2, commit=f"{n:040x}" if n < 6 else "") for n in range(1, 8)]
+    given = [made(n, n % 2, commit=f"{n}" * 40 if n < 6 else "") for n in range(1, 8)]
     tree = page(*reversed(given), baseline="torch/eager")
     section = tree.one("section", id="history")
     titles = [h3.text.rpartition(" ")[0] for h3 in section.all("h3")]
@@ -228,7 +228,12 @@ def test_what_was_not_done_alike_is_told_and_not_divided():
     assert {c[0] for w, c in table(tree, "elapsed").items() if "sentinel" not in w} == {
         formats.NOTHING
     }
-    assert "samples 10000 against 77" in tree.one("section", id="history").text
+    for section in ("beside", "history"):
+        assert "samples 10000 against 77" in tree.one("section", id=section).text
+    for kind in ("ratio", "seconds"):
+        for trace in pages.figure(tree, f"history-{kind}-0-1")["data"]:
+            assert trace["y"][1] is None, "no line joins what is not the same work"
+            assert len(trace["y"]) == len(trace["text"]) == 3
     order = [section.attributes["id"] for section in tree.all("section")]
     assert order[0] == "studies", "differing facts come before any number"
 
@@ -242,8 +247,14 @@ def test_differences_of_versions_threads_and_settings():
     tree = page(made(1), made(2), made(3, change=later, levelfield="7.7"))
     facts = {row[0]: row[1] for row in pages.rows(tree.one("table", class_="differences"))}
     assert facts["version: torch"] == "1, 2 2.13.0 3 9.9"
-    assert facts["threads of torch/eager"] == "1, 2 2 3 7"
-    assert facts["setting of torch/eager: threads"] == "1, 2 2 3 7"
+    (same,) = [name for name in facts if "threads" in name]
+    names = (
+        "threads of torch/eager",
+        "setting of torch/eager: threads",
+        "threads of torch/compile",
+    )
+    assert all(name in same for name in names), "facts of the same values are told together"
+    assert facts[same] == "1, 2 2 3 7"
     assert facts["Levelfield"] == "1, 2 0.1.0 3 7.7"
     assert not any("jax" in name for name in facts)
 

@@ -86,7 +86,7 @@ def _trend(logs: NDArray[np.float64]) -> float:
 
     if len(logs) < FEWEST or np.ptp(logs) == 0:
         return 0.0
-    found = stats.kendalltau(np.arange(len(logs)), logs)
-    slope = stats.theilslopes(logs)[0]
-    moved = float(np.expm1(slope * (len(logs) - 1)))
-    return moved if found.pvalue < CHANCE and abs(moved) > TREND else 0.0
+    if stats.kendalltau(np.arange(len(logs)), logs).pvalue >= CHANCE:
+        return 0.0
+    moved = float(np.expm1(stats.theilslopes(logs)[0] * (len(logs) - 1)))
+    return moved if abs(moved) > TREND else 0.0

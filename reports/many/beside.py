@@ -48,6 +48,8 @@ class Table:
     members: tuple[Member, ...]
     reference: Member
     rows: tuple[Row, ...]
+    reasons: tuple[str, ...]
+    """Why some ratios are not compared, with the default baseline."""
 
     @property
     def machines(self) -> list[tuple[int, int]]:
@@ -73,8 +75,16 @@ def content(many: Many) -> Mapping[str, Any]:
 def _table(many: Many, workload: int) -> Table:
     fingerprint, name = many.workloads[workload]
     members = many.gathered.timed(fingerprint)
+    changes = [
+        (member, each)
+        for (w, _, m), each in many.first.changes.items()
+        if w == workload and each.reason
+        for member in [many.members[m]]
+    ]
+    reasons = dict.fromkeys(f"study {member.number}: {each.reason}" for member, each in changes)
     return Table(
         name=name,
+        reasons=tuple(reasons),
         fingerprint=fingerprint,
         members=members,
         reference=many.gathered.reference(fingerprint),

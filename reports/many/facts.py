@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,10 @@ from .view import Many, commit
 MACHINE = ("host", "cpu", "cores", "memory", "system", "python")
 SHOWN = 80
 """Facts of the page; the raw data hold the rest."""
+NAMED = 4
+"""Facts of the same values that are named."""
+LISTED = 6
+"""Values of a fact that are shown at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +37,10 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """A fact that the studies do not share."""
+    """Facts that the studies do not share."""
 
-    fact: str
+    facts: tuple[str, ...]
+    """Its name; several that have the same values are told together."""
     values: tuple[tuple[str, str], ...]
     """What it is, and in which studies."""
 
@@ -44,13 +49,15 @@ def content(many: Many) -> Mapping[str, Any]:
     """Return the studies, and the facts that differ, by what they are about."""
     known = {member.number: dict(_facts(member)) for member in many.members}
     names = dict.fromkeys(name for facts in known.values() for name in facts)
-    found = [each for name in names if (each := _difference(name, known))]
+    found = list(_merged(each for name in names if (each := _difference(name, known))))
     alone = [name for workload, name in many.workloads if not many.gathered.shared(workload)]
     return {
         "rows": [_row(member) for member in many.members],
         "differences": found[:SHOWN],
+        "listed": LISTED,
         "more": max(0, len(found) - SHOWN),
-        "same": len(names) - len(found),
+        "same": len(names) - sum(len(each.facts) for each in found),
+        "named": NAMED,
         "alone": alone,
     }
 
@@ -73,7 +80,17 @@ def _difference(name: str, known: Mapping[int, Mapping[str, str]]) -> Difference
             values.setdefault(facts[name], []).append(number)
     if len(values) < 2:  # noqa: PLR2004
         return None
-    return Difference(fact=name, values=tuple((v, _numbers(where)) for v, where in values.items()))
+    return Difference(
+        facts=(name,), values=tuple((v, _numbers(where)) for v, where in values.items())
+    )
+
+
+def _merged(found: Iterable[Difference]) -> Iterator[Difference]:
+    groups: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for each in found:
+        groups.setdefault(each.values, []).extend(each.facts)
+    for values, facts in groups.items():
+        yield Difference(facts=tuple(facts), values=values)
 
 
 def _numbers(where: list[int]) -> str:
@@ -94,7 +111,6 @@ def _facts(member: Member) -> Iterator[tuple[str, str]]:
         if (value := head.machine.get(name)) not in (None, ""):
             yield f"machine: {name}", _shown(name, value)
     yield "Levelfield", str(head.levelfield)
-    yield "commit", str(head.commit) or "unknown"
     yield "suite", str(head.suite)
     yield "seed", str(head.seed)
     yield "repeats", str(head.repeats)

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from levelfield.results import against, estimate
-from levelfield.results.gather import Change, Machine, Member, elapsed, moment
+from levelfield.results import against, comparable, estimate
+from levelfield.results.gather import Cell, Change, Machine, Member, elapsed, moment
+from levelfield.results.record import Record
 
 from .. import charts  # noqa: TID252 - mypy knows no mapped name
 from ..view import Contender  # noqa: TID252
-from .machines import SYMBOLS, interval
+from .machines import SYMBOLS, interval, reach
 from .view import Many, commit, key
 
 DRAWN = 24
@@ -40,6 +41,7 @@ class Panel:
     fingerprint: str
     machine: Machine
     members: tuple[Member, ...]
+    stamps: tuple[str, ...]
     shifts: tuple[float, ...]
     """How much longer the sentinel took than in the first study; NaN where one had none."""
     rows: tuple[Row, ...]
@@ -58,13 +60,26 @@ def content(many: Many) -> Mapping[str, Any] | None:
                 panels.append(_panel(many, workload, mine, drawn=len(panels) < DRAWN))
     if not panels:
         return None
-    return {"panels": panels, "undrawn": len(panels) > DRAWN, "stamp": stamp}
+    return {
+        "panels": panels,
+        "undrawn": len(panels) > DRAWN,
+    }
 
 
 def stamp(member: Member) -> str:
     """A study's commit where it has one, else its day."""
     when = moment(member.study.head)
     return commit(member) or (f"{when:%Y-%m-%d}" if when else f"study {member.number}")
+
+
+def _stamps(members: Sequence[Member]) -> list[str]:
+    """Every study's stamp; those of one day have the time too."""
+    made = [stamp(member) for member in members]
+    when = [moment(member.study.head) for member in members]
+    return [
+        f"{text} {at:%H:%M}" if at and made.count(text) > 1 else text
+        for text, at in zip(made, when, strict=True)
+    ]
 
 
 def _panel(many: Many, workload: int, members: Sequence[Member], *, drawn: bool) -> Panel:
@@ -86,6 +101,7 @@ def _panel(many: Many, workload: int, members: Sequence[Member], *, drawn: bool)
         fingerprint=fingerprint,
         machine=members[0].machine,
         members=tuple(members),
+        stamps=tuple(_stamps(members)),
         shifts=tuple(_shift(members[0], member) for member in members),
         rows=rows,
         reasons=tuple(reasons),
@@ -120,6 +136,10 @@ def _charts(
         ("seconds", "seconds an epoch"),
     ):
         figure = charts.figure(x="", y=title, log_y=True)
+        if kind == "ratio":
+            found = many.found(workload, who, members)
+            figure.update_yaxes(range=reach(found), rangemode="normal")
+        stamps = _stamps(members)
         places = list(range(len(members)))
         if len(members) > TICKS:
             places = charts.thinned(len(members), TICKS).tolist()
@@ -127,11 +147,11 @@ def _charts(
             rangemode="normal",
             range=[-0.4, len(members) - 0.6],
             tickvals=places,
-            ticktext=[charts.safe(stamp(members[place])) for place in places],
+            ticktext=[charts.safe(stamps[place]) for place in places],
             tickangle=-40,
         )
-        reach = min(0.03 * (len(who) - 1), 0.4)  # so that bars of one study do not hide each other
-        for each, shift in zip(who, np.linspace(-reach / 2, reach / 2, len(who)), strict=True):
+        width = min(0.03 * (len(who) - 1), 0.4)  # so that bars of one study do not hide each other
+        for each, shift in zip(who, np.linspace(-width / 2, width / 2, len(who)), strict=True):
             figure.add_trace(_line(many, kind, workload, each, members, float(shift)))
         yield charts.Chart(name=f"history-{kind}-{name}", figure=figure, about=f"{title} {about}")
 
@@ -146,25 +166,42 @@ def _line(
 ) -> Any:
     import plotly.graph_objects as go
 
-    places = [(workload, who.place, many.place(member)) for member in members]
+    cell = many.workloads[workload][0], who.label
+    stops = _stops(cell, members)
     meta: dict[str, Any] = {"group": who.place}
     if kind == "ratio":
-        values = interval("y", [many.first.ratios.get(place) for place in places])
-        meta |= {"axis": "y", "keys": list(map(key, places))}
+        places = [m and (workload, who.place, many.place(m)) for _, m in stops]
+        values = interval(
+            "y", [many.first.ratios.get(place) if place else None for place in places]
+        )
+        meta |= {"axis": "y", "keys": [key(place) if place else "" for place in places]}
     else:
-        values = _spread(many.workloads[workload][0], who.label, members)
+        values = interval("y", [_spread(m.good.get(cell, ())) if m else None for _, m in stops])
     return go.Scatter(
-        x=[place + shift for place in range(len(members))],
+        x=[at + shift for at, _ in stops],
         name=charts.safe(who.label),
         mode="lines+markers",
         line={"color": who.colour, "dash": who.dash, "width": 1.6},
         marker={"symbol": SYMBOLS[who.place % len(SYMBOLS)], "size": 7},
-        text=[charts.safe(_when(member)) for member in members],
+        text=[charts.safe(_when(m)) if m else "" for _, m in stops],
         hovertemplate="%{fullData.name}<br>%{text}: %{y:.4g}<extra></extra>",
         connectgaps=False,
         meta=meta,
         **values,
     )
+
+
+def _stops(cell: Cell, members: Sequence[Member]) -> list[tuple[float, Member | None]]:
+    """The studies along a line; None, a gap, between two that did not do the same work."""
+    made: list[tuple[float, Member | None]] = []
+    for place, member in enumerate(members):
+        last = made[-1][1] if made else None
+        if last and cell in last.good and cell in member.good:
+            sides, both = (last.good[cell], member.good[cell]), (last.study, member.study)
+            if any(comparable.work(*sides, both)):
+                made.append((place - 0.5, None))
+        made.append((float(place), member))
+    return made
 
 
 def _when(member: Member) -> str:
@@ -173,20 +210,15 @@ def _when(member: Member) -> str:
     return ", ".join(filter(None, parts))
 
 
-def _spread(workload: str, who: str, members: Sequence[Member]) -> dict[str, Any]:
-    """Typical epochs, with the trials' own as their spread."""
-    values: list[estimate.Interval | None] = []
-    for member in members:
-        records = member.good.get((workload, who))
-        if records:
-            trials = [math.exp(estimate.location(each)) for each in against.settled(records)]
-            middle = against.typical(records)
-            low, high = min(trials), max(trials)
-            values.append(
-                estimate.Interval(
-                    estimate=middle, low=low, high=high, confidence=0.0, units=len(trials)
-                )
-            )
-        else:
-            values.append(None)
-    return interval("y", values)
+def _spread(records: Sequence[Record]) -> estimate.Interval | None:
+    """The typical epoch, with the quickest and the slowest trial's own as its bounds."""
+    if not records:
+        return None
+    trials = [math.exp(estimate.location(each)) for each in against.settled(records)]
+    return estimate.Interval(
+        estimate=against.typical(records),
+        low=min(trials),
+        high=max(trials),
+        confidence=1.0,
+        units=len(trials),
+    )

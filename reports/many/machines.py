@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ from ..view import COLOURS, Contender  # noqa: TID252
 from .view import Many, Place, key, machine
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star", "cross", "hexagon")
+FAR = 4.0
+"""An axis ends at the latest so many times beyond the outermost estimate."""
 DRAWN = 24
 """Workloads with a chart; the tables hold all."""
 
@@ -106,7 +109,8 @@ def _chart(
     many: Many, workload: int, who: Sequence[Contender], members: Sequence[Member]
 ) -> charts.Chart:
     figure = charts.figure(x=f"ratio to {charts.safe(many.first.base.label)}", y="")
-    figure.update_xaxes(type="log", rangemode="normal")
+    ends = reach(many.found(workload, who, members))
+    figure.update_xaxes(type="log", rangemode="normal", range=ends)
     figure.update_yaxes(
         tickvals=list(range(len(who))),
         ticktext=[charts.safe(each.label) for each in who],
@@ -150,6 +154,21 @@ def _traces(
 def symbol(member: Member) -> str:
     """The marker of a member's machine."""
     return SYMBOLS[(member.machine.number - 1) % len(SYMBOLS)]
+
+
+def reach(found: Iterable[Interval | None]) -> list[float]:
+    """The ends of a logarithmic axis: every estimate, and of intervals what is not far beyond.
+
+    One hopeless interval would press all others together; `many.js` does the same.
+    """
+    known = [i for i in found if i and i.estimate > 0]
+    if not known:
+        return [-0.1, 0.1]
+    low = min(max(i.low, min(j.estimate for j in known) / FAR) for i in known)
+    high = max(min(i.high, max(j.estimate for j in known) * FAR) for i in known)
+    ends = math.log10(low), math.log10(high)
+    spare = 0.05 * (ends[1] - ends[0]) + 0.01
+    return [ends[0] - spare, ends[1] + spare]
 
 
 def interval(axis: str, found: Sequence[Interval | None]) -> dict[str, Any]:

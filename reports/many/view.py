@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean
@@ -99,6 +99,13 @@ class Many:
         """Whether a ratio's cell or its baseline is not verified."""
         workload, _, member = place
         return bool({place, (workload, self.first.base.place, member)} & self.marked)
+
+    def found(
+        self, workload: int, who: Sequence[Contender], members: Sequence[Member]
+    ) -> list[Interval | None]:
+        """The default baseline's ratios of these contenders in these studies."""
+        places = ((workload, each.place, self.place(m)) for each in who for m in members)
+        return [self.first.ratios.get(place) for place in places]
 
     def seconds(self, workload: str, who: str, member: Member) -> float:
         """Of the typical steady epoch; NaN where nobody timed it."""
