@@ -21,6 +21,7 @@ from levelfield.results import outputs
 from levelfield.results.outputs import Originals
 from levelfield.run.process import WorkerError
 from levelfield.run.trial import Setting, written
+from levelfield.run.worker import CHUNK, Worker
 from levelfield.spec.workload import Workload
 
 RNG = np.random.default_rng(5)
@@ -287,6 +288,16 @@ def test_outputs_are_of_the_last_epoch_only(tmp_path):
         process.ask("evaluate")
         process.ask("outputs", path=str(path), places=[0])
         assert path.exists()
+
+
+def test_places_in_any_chunk_of_the_evaluation(tmp_path):
+    rows = RNG.random((CHUNK + 7, 3))
+    asked = Worker()
+    asked.workload = Workload.build(PLAIN)
+    asked.last = [rows[:CHUNK], rows[CHUNK:]]
+    places = [CHUNK + 6, 0, CHUNK - 1, CHUNK]
+    asked.outputs(path=str(tmp_path / "o.npz"), places=places)
+    assert np.load(tmp_path / "o.npz")["rebuilt"].tolist() == rows[places].tolist()
 
 
 @pytest.mark.parametrize("reason", ["AttributeError in outputs: no attribute", "killed by SIGKILL"])
