@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from importlib import resources
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
-from levelfield import registry
 from levelfield.errors import unknown
 from levelfield.results.record import Record
 from levelfield.results.study import Study
@@ -112,9 +112,16 @@ def reproduction(name: str) -> Reproduction[Any]:
 
 def published(name: str) -> list[dict[str, str]]:
     """The rows of a published table, as printed."""
-    path = registry.suites().parent / "published" / f"{name}.csv"
+    path = resources.files("levelfield.benchmarks") / "published" / f"{name}.csv"
     with path.open(encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+def sizes(dataset: str) -> tuple[int, int]:
+    """Training and test samples of a data set, as a workload names it."""
+    from levelfield import registry  # only here: a report that needs no sizes reads records alone
+
+    return registry.dataset(dataset).sizes
 
 
 def good(study: Study) -> list[Record]:

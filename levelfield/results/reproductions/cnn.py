@@ -12,7 +12,6 @@ from itertools import combinations, pairwise
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
-from levelfield import registry
 from levelfield.results.against import label
 from levelfield.results.record import Record
 from levelfield.results.reproductions import (
@@ -23,6 +22,7 @@ from levelfield.results.reproductions import (
     Table,
     good,
     published,
+    sizes,
     unverified,
 )
 from levelfield.results.reproductions._shares import Shares, above, answer
@@ -131,7 +131,7 @@ def _grouped(study: Study, theirs: Mapping[Net, float]) -> Groups:
 def _shares(study: Study, records: list[Record]) -> Shares:
     return Shares(
         values=tuple(record.metrics[METRIC][-1] for record in records),
-        answers=registry.dataset(_source(study, records[0])).sizes[1],
+        answers=sizes(_source(study, records[0]))[1],
     )
 
 

@@ -18,7 +18,6 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from levelfield import registry
 from levelfield.results.lr_rule import LEAST, Array, smoothed
 from levelfield.results.reproductions import (
     HOLDS,
@@ -30,6 +29,7 @@ from levelfield.results.reproductions import (
     Row,
     Table,
     published,
+    sizes,
     unverified,
 )
 from levelfield.results.reproductions._shares import Shares, above, answer, known
@@ -96,7 +96,7 @@ class Seen:
 
     def shorter(self, dataset: str) -> bool:
         """Whether the published sweeps saw more."""
-        return self.length < EPOCHS or self.samples < registry.dataset(dataset).sizes[0]
+        return self.length < EPOCHS or self.samples < sizes(dataset)[0]
 
 
 Tables = Mapping[Cell, tuple[float, float, float]]
