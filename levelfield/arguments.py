@@ -200,6 +200,30 @@ def _report(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--baseline", metavar="CONTENDER", help="ratios to this one")
 
 
+def _figures(verb: argparse.ArgumentParser) -> None:
+    """Figures for papers: SVG and PDF, one a kind and workload."""
+    verb.add_argument("study", help="the study's folder")
+    verb.add_argument("--out", metavar="DIR", help="where to (default: figures/ in the study)")
+    only = "only these, by name or its beginning: loss,ratios,phases (default: all it can show)"
+    verb.add_argument("--only", metavar="A,B", help=only)
+    formats = "svg, pdf, png (default: svg,pdf)"
+    verb.add_argument("--format", default="svg,pdf", metavar="A,B", help=formats)
+    verb.add_argument("--baseline", metavar="CONTENDER", help="ratios to this one")
+    width = "columns of the page: 3.5 or 7.16 inches (default: single)"
+    verb.add_argument("--width", choices=["single", "double"], default="single", help=width)
+
+
+def _table(verb: argparse.ArgumentParser) -> None:
+    """A table for a paper or a terminal: Markdown, LaTeX, CSV or HTML."""
+    verb.add_argument("study", help="the study's folder")
+    name = "a table's name, all, or list: what there is (default: ranking)"
+    verb.add_argument("name", nargs="?", default="ranking", metavar="NAME", help=name)
+    form = "default: by the file's ending (.md .tex .csv .html), else markdown"
+    verb.add_argument("--format", choices=["markdown", "latex", "csv", "html"], help=form)
+    verb.add_argument("--baseline", metavar="CONTENDER", help="ratios to this one")
+    verb.add_argument("--out", metavar="FILE", help="write it here instead of printing it")
+
+
 def _reproduce(verb: argparse.ArgumentParser) -> None:
     """Published figures beside a study's: what holds here, what does not?"""
     verb.add_argument("what", choices=["thesis-autoencoders", "thesis-elephas"])
@@ -239,6 +263,8 @@ ADD = {
     "compare": _compare,
     "env": _env,
     "report": _report,
+    "figures": _figures,
+    "table": _table,
     "reproduce": _reproduce,
     "export": _export,
     "schedule": _schedule,

@@ -121,6 +121,45 @@ def report(options: argparse.Namespace) -> int:
     return 0
 
 
+def figures(options: argparse.Namespace) -> int:
+    """Write figures for papers."""
+    import importlib
+
+    from levelfield.results import study
+
+    plots = importlib.import_module("levelfield.reports.paper.plots")
+    written = plots.write(
+        study.load(options.study),
+        Path(options.out or Path(options.study) / "figures"),
+        only=_names(options.only),
+        formats=_names(options.format),
+        baseline=options.baseline,
+        width=options.width,
+    )
+    print(*written.paths, sep="\n")
+    for gap in written.left_out:
+        print(f"left out: {gap}", file=sys.stderr)
+    return 0
+
+
+def table(options: argparse.Namespace) -> int:
+    """Print or write a table."""
+    import importlib
+
+    from levelfield.results import study
+
+    write = importlib.import_module("levelfield.reports.paper.write")
+    form = options.format or write.form_of(options.out)
+    text = write.table(
+        study.load(options.study), options.name, form=form, baseline=options.baseline
+    )
+    if options.out:
+        print(f"table: {write.write(text, Path(options.out)).resolve()}")
+    else:
+        print(text, end="")
+    return 0
+
+
 def reproduce(options: argparse.Namespace) -> int:
     """Set published figures beside those of a study, made first where none is given."""
     from levelfield.results import reproduce, reproductions
@@ -373,6 +412,8 @@ VERBS = {
     "compare": compare,
     "env": env,
     "report": report,
+    "figures": figures,
+    "table": table,
     "reproduce": reproduce,
     "export": export,
     "schedule": schedule,

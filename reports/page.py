@@ -31,12 +31,12 @@ def write(study: Study, target: Path, *, baseline: str | None = None) -> Path:
     return save(render(study, baseline=baseline), target)
 
 
-def save(text: str, target: Path) -> Path:
-    """Write a page, whole or not at all; gives back where it stands."""
+def save(text: str | bytes, target: Path) -> Path:
+    """Write a page or another file, whole or not at all; gives back where it stands."""
     aside = target.with_name(f".{target.name}.{os.getpid()}.new")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(text, encoding="utf-8", newline="\n")
+        aside.write_bytes(text.encode() if isinstance(text, str) else text)
         aside.replace(target)
     except OSError as error:
         raise UserError(

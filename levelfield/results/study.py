@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,20 @@ class Study:
     head: Head
     records: tuple[Record, ...]
     sentinels: tuple[Sentinel, ...]
+
+    @cached_property
+    def plot(self) -> Any:
+        """Figures by matplotlib: ``study.plot.ratios()``; ``dir(study.plot)`` lists them."""
+        return import_module("levelfield.reports.paper.plots").Plots(self)
+
+    def __repr__(self) -> str:
+        """Return a line: a notebook asks for it whatever it shows."""
+        return f"<study of {self.head.suite!r} in {self.folder}: {len(self.records)} trials>"
+
+    def _repr_html_(self) -> str:
+        """Who was fastest, and the ranking: what a notebook shows."""
+        shown: str = import_module("levelfield.reports.paper.notebook").html(self)
+        return shown
 
     def trials(self) -> pd.DataFrame:
         """One row a trial, in the order they were run.

@@ -1,0 +1,75 @@
+"""A study as a notebook shows it: the answer in a sentence, then the ranking."""
+
+from __future__ import annotations
+
+from levelfield.results import against
+from levelfield.results.study import Study
+
+from .. import formats  # noqa: TID252 - mypy knows no mapped name
+from ..page import templates  # noqa: TID252
+from ..view import View, Workload  # noqa: TID252
+from .grid import Column, Grid, Row, texts
+from .numbers import Numbers
+
+COLUMNS = (
+    Column(title="contender"),
+    Column(title="steady epoch", unit="s", kind="number"),
+    Column(title="least to greatest"),
+    Column(title="ratio", kind="ratio"),
+    Column(title="first epoch", unit="s", kind="number"),
+    Column(title="test loss", kind="number"),
+    Column(title="trials", kind="count"),
+    Column(title="verification"),
+)
+
+
+def html(study: Study) -> str:
+    """Return plain HTML without scripts or colours of its own; needs no matplotlib."""
+    numbers = Numbers(View(study=study))
+    statuses = numbers.view.trials["status"].value_counts()
+    counts = [f"{count} {status}" for status, count in statuses.items()]
+    shown = [
+        (sentence(numbers, workload), _ranking(numbers, workload))
+        for workload, _ in numbers.view.ranked()
+    ]
+    return templates().get_template("paper/study.html").render(
+        title=f"{study.head.suite}: {formats.plural(len(study.records), 'trial')}",
+        counts=counts,
+        parts=[(text, [(grid, *texts(grid))]) for text, grid in shown],
+    )  # fmt: skip
+
+
+def sentence(of: Numbers, workload: Workload) -> str:
+    """Who was fastest, and whether the next was slower by more than chance."""
+    base, ranked = of.base(workload), of.ranked(workload)
+    names = {s.contender: formats.short(of.view.contenders[s.contender].label) for s in ranked}
+    text = f"{names[base.contender]} was fastest" + (" (not verified)" if base.marked else "")
+    text += f": {formats.seconds(base.epoch.median)} a steady epoch"
+    rivals = [s for s in ranked if s is not base and s.marked == base.marked]
+    if not rivals:
+        return f"{text}."
+    good = of.good[workload.fingerprint]
+    second = rivals[0].contender
+    found = against.ratio(good[base.contender], good[second], comparisons=len(ranked) - 1)
+    bounds = f"{formats.ratio(found.low)} to {formats.ratio(found.high)}"
+    text += f"; the next, {names[second]}, took {formats.ratio(found.estimate)} times as long"
+    text += f" ({against.CONFIDENCE:.0%} interval {bounds})"
+    return f"{text}." if found.low > 1 else f"{text}: no difference shown."
+
+
+def _ranking(of: Numbers, workload: Workload) -> Grid:
+    """By medians and ranges alone: intervals of many trials take longer than a glance."""
+    base = of.base(workload).epoch.median
+    rows = [
+        Row(
+            cells=(
+                of.view.contenders[s.contender].label, s.epoch.median,
+                f"{formats.seconds(s.epoch.low)} to {formats.seconds(s.epoch.high)}",
+                s.epoch.median / base if base > 0 else None, s.first, s.test_loss.median,
+                f"{s.trials} of {s.tried}" if s.tried != s.trials else s.trials, s.verified,
+            ),
+            marked=s.marked,
+        )
+        for s in of.ranked(workload)
+    ]  # fmt: skip
+    return Grid(title="Ranking", workload=workload.name, columns=COLUMNS, rows=rows)
