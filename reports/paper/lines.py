@@ -68,5 +68,5 @@ def drawn(
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel(sheet.titled(titles[0], marked=any(marks.values())))
     axes.set_ylabel(titles[1])
-    sheet.legend(made, axes, width)
+    sheet.legend(made, axes)
     return made, axes

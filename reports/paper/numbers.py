@@ -6,9 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from statistics import median
+from statistics import median, median_low
 
-import numpy as np
 import pandas as pd
 
 from levelfield.results import against, scaling
@@ -34,7 +33,7 @@ class Equal:
 
     contender: int
     seconds: float
-    """Of training, median over trials; infinite where it is never reached."""
+    """Of training, (lower) median over trials."""
     whole: float
     """With imports, build and staging."""
 
@@ -135,7 +134,7 @@ class Numbers:
             raise Nothing("no test loss" if good else "no trial ended well")
         target = max(last.values())
         made = [_equal(place, good[place], target) for place in last]
-        return target, sorted(made, key=lambda each: each.seconds)
+        return target, sorted(made, key=lambda each: each.whole)
 
     def layers(self, workload: Workload) -> Sequence[Layer]:
         """Backends named ``upper-lower`` over the fastest mode of ``lower`` on the same device."""
@@ -179,5 +178,6 @@ def _equal(place: int, records: Sequence[Record], target: float) -> Equal:
     starts = [
         math.fsum(r.phases[phase].wall for phase in START if phase in r.phases) for r in records
     ]
-    seconds = float(np.median(times))
+    # The lower median: half of the trials reach the median of the last losses, perhaps no more.
+    seconds = median_low(times)
     return Equal(contender=place, seconds=seconds, whole=seconds + median(starts))

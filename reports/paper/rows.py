@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from matplotlib.axes import Axes
 
@@ -39,8 +38,7 @@ def beside(axes: Axes, texts: Sequence[str]) -> None:
 def point(axes: Axes, row: int, who: Contender, interval: Interval) -> None:
     """Draw an estimate within its interval."""
     error = [[interval.estimate - interval.low], [interval.high - interval.estimate]]
-    style: dict[str, Any] = {**sheet.look(who), "linestyle": "none"}
-    axes.errorbar(interval.estimate, row, xerr=error, capsize=2, label=who.label, **style)
+    axes.errorbar(interval.estimate, row, xerr=error, capsize=2, **sheet.point(who))
 
 
 def one(axes: Axes) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cache
 from io import BytesIO
@@ -46,9 +45,9 @@ STYLE: Any = {
     "xtick.major.width": 0.6,
     "ytick.major.width": 0.6,
     "lines.linewidth": 1.2,
-    "lines.markersize": 4,
+    "lines.markersize": 4.5,
     "patch.linewidth": 0.5,
-    "hatch.linewidth": 0.5,
+    "hatch.linewidth": 0.35,
     "text.parse_math": False,
     "pdf.fonttype": 42,
     "svg.fonttype": "path",
@@ -62,6 +61,10 @@ DASHES: tuple[Any, ...] = (
 HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx", "----", "++++", "oooo")
 NARROW, WIDE = 8, 500
 """Spans of a logarithmic axis, high over low, below and above which its ticks are others."""
+COLUMNS = 4
+"""Of a legend, at most."""
+FEW = 2
+"""Contenders without a number that are named."""
 LONGEST = 26
 """Characters of a name in a figure."""
 
@@ -117,9 +120,14 @@ def label(who: Contender, *, marked: bool) -> str:
     return name(who.label) + ("*" if marked else "")
 
 
-def titled(text: str, *, marked: bool) -> str:
-    """An axis' title; what ``*`` means where something is marked."""
-    return f"{text}\n* not verified: may be another computation" if marked else text
+def titled(text: str, *, marked: bool, missing: Sequence[Contender] = ()) -> str:
+    """An axis' title; what ``*`` means where something is marked, and who is not shown."""
+    lines = [text, *(["* not verified"] if marked else [])]
+    if missing:
+        names = ", ".join(name(who.label) for who in missing[:FEW])
+        more = f" and {len(missing) - FEW} more" if len(missing) > FEW else ""
+        lines.append(f"no number: {names}{more}")
+    return "\n".join(lines)
 
 
 def look(who: Contender) -> dict[str, Any]:
@@ -130,19 +138,26 @@ def look(who: Contender) -> dict[str, Any]:
         "marker": MARKERS[place % len(MARKERS)],
         "linestyle": DASHES[place % len(DASHES)],
         "markeredgecolor": "white",
-        "markeredgewidth": 0.4,
+        "markeredgewidth": 0.3,
     }
 
 
-def legend(drawn: Sheet, axis: Axes, width: Width) -> None:
-    """Name the lines below the axes, and make room for them."""
+def point(who: Contender) -> dict[str, Any]:
+    """A contender's point: as on its line, without one."""
+    return {**look(who), "linestyle": "none", "markeredgecolor": who.colour, "markeredgewidth": 0.8}
+
+
+def legend(drawn: Sheet, axis: Axes) -> None:
+    """Name what is drawn below the axes, in as many columns as fit, and make room for it."""
     handles, labels = axis.get_legend_handles_labels()
-    if not handles:
-        return
-    columns = min(len(handles), 2 if width == "single" else 4)
-    drawn.legend(handles, labels, loc="outside lower center", ncols=columns)
-    inches = drawn.get_size_inches()
-    drawn.set_size_inches(inches[0], inches[1] + 0.17 * math.ceil(len(handles) / columns))
+    width, height = drawn.get_size_inches()
+    for columns in range(min(len(labels), COLUMNS), 0, -1):
+        made = drawn.legend(handles, labels, loc="outside lower center", ncols=columns)
+        extent = made.get_window_extent(drawn.canvas.get_renderer())  # type: ignore[attr-defined]
+        if columns == 1 or extent.width / drawn.dpi <= width:
+            drawn.set_size_inches(width, height + extent.height / drawn.dpi)
+            return
+        made.remove()
 
 
 def logarithmic(drawn: Axes, which: Literal["x", "y"]) -> None:
@@ -152,7 +167,9 @@ def logarithmic(drawn: Axes, which: Literal["x", "y"]) -> None:
     low, high = sorted(axis.get_view_interval())
     steps = (1.0, 2.0, 5.0) if high / low < WIDE else (1.0,)
     narrow = high / low < NARROW
-    axis.set_major_locator(MaxNLocator(5) if narrow else LogLocator(subs=steps))
+    axis.set_major_locator(
+        MaxNLocator(5, steps=[1, 2, 5, 10]) if narrow else LogLocator(subs=steps)
+    )
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
 

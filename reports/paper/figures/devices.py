@@ -36,8 +36,8 @@ def draw(of: Numbers, workload: Workload, width: Width) -> Sheet:
     rows.beside(axes, [f"{ratio(c.epoch.median / g.epoch.median)}x" for c, g in found.values()])
     logarithmic(axes, "x")
     marked = any(standing.marked for both in found.values() for standing in both)
-    axes.set_xlabel(titled("steady epoch (s)", marked=marked))
-    legend(made, axes, width)
+    axes.set_xlabel(titled("steady epoch (s); right: CPU over GPU", marked=marked))
+    legend(made, axes)
     return made
 
 

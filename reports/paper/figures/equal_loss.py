@@ -30,7 +30,9 @@ def draw(of: Numbers, workload: Workload, width: Width) -> Sheet:
     )  # fmt: skip
     rows.beside(axes, [seconds(each.whole) for each in found])
     title = f"time to a test loss of {significant(target)} (s)\nhatched: start and build"
-    axes.set_xlabel(titled(title, marked=any(marks[each.place] for each in who)))
+    missing = [of.view.contenders[p] for p in marks if of.view.contenders[p] not in who]
+    marked = any(marks[each.place] for each in who)
+    axes.set_xlabel(titled(title, marked=marked, missing=missing))
     return made
 
 

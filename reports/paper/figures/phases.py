@@ -36,7 +36,7 @@ def draw(of: Numbers, workload: Workload, width: Width) -> Sheet:
         )
     rows.beside(axes, [seconds(bar.total) for bar in bars])
     axes.set_xlabel(titled("trial (s)", marked=any(bar.marked for bar in bars)))
-    legend(made, axes, width)
+    legend(made, axes)
     return made
 
 

@@ -20,19 +20,22 @@ def draw(of: Numbers, workload: Workload, width: sheet.Width) -> sheet.Sheet:
     made, axes = sheet.axes(width, 2.4)
     for standing in found:
         who, loss = of.view.contenders[standing.contender], standing.test_loss
-        style = {**sheet.look(who), "linestyle": "none", "markersize": 5}
         error = [[loss.median - loss.low], [loss.high - loss.median]]
         label = sheet.label(who, marked=standing.marked)
-        axes.errorbar(standing.total, loss.median, yerr=error, capsize=2, label=label, **style)
+        axes.errorbar(
+            standing.total, loss.median, yerr=error, capsize=2, label=label, **sheet.point(who)
+        )
     best = front(found)
     x, y = [s.total for s in best], [s.test_loss.median for s in best]
     axes.plot(x, y, drawstyle="steps-post", color="#777777", linewidth=0.8, zorder=1)
     if all(s.total > 0 for s in found):
         sheet.logarithmic(axes, "x")
     title = "whole trial (s), median; line: best for its time"
-    axes.set_xlabel(sheet.titled(title, marked=any(s.marked for s in found)))
+    missing = [of.view.contenders[s.contender] for s in of.ranked(workload) if s not in found]
+    marked = any(s.marked for s in found)
+    axes.set_xlabel(sheet.titled(title, marked=marked, missing=missing))
     axes.set_ylabel("last test loss")
-    sheet.legend(made, axes, width)
+    sheet.legend(made, axes)
     return made
 
 

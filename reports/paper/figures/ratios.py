@@ -28,7 +28,9 @@ def draw(of: Numbers, workload: Workload, width: Width) -> Sheet:
     logarithmic(axes, "x")
     beside = name(of.view.contenders[base.contender].label) + ("*" if base.marked else "")
     title = f"steady epoch, ratio to {beside}\n({CONFIDENCE:.0%} intervals, together)"
-    axes.set_xlabel(titled(title, marked=base.marked or any(marks[place] for place in order)))
+    missing = [of.view.contenders[p] for p in marks if p not in found and p != base.contender]
+    marked = base.marked or any(marks[place] for place in order)
+    axes.set_xlabel(titled(title, marked=marked, missing=missing))
     return made
 
 

@@ -31,7 +31,7 @@ def draw(of: Numbers, workload: Workload, width: sheet.Width) -> sheet.Sheet:
     axes.set_ylabel("speed-up over one partition")
     axes.set_xticks(sizes, [str(size) for size in sizes])
     axes.set_ylim(bottom=0)
-    sheet.legend(made, axes, width)
+    sheet.legend(made, axes)
     return made
 
 
@@ -43,9 +43,9 @@ def _points(axes: Axes, place: int, curve: Curve, name: str) -> None:
     low, middle, high = np.array(spans).T
     marker = sheet.MARKERS[place % len(sheet.MARKERS)]
     axes.errorbar(
-        n, middle, yerr=[middle - low, high - middle], color=colour, marker=marker,
-        linestyle="none", capsize=2, label=name,
-    )  # fmt: skip
+        n, middle, yerr=[middle - low, high - middle], fmt="none", color=colour, capsize=2
+    )
+    axes.plot(n, middle, color=colour, marker=marker, linestyle="none", label=name)
     x = np.linspace(1, n[-1], FINE)
     if curve.amdahl is not None:
         s = curve.amdahl.estimate
