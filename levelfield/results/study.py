@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from levelfield.errors import shown
 from levelfield.results.record import PHASES, Record, Sentinel
 from levelfield.results.store import Head, read_head, read_records
 
@@ -32,12 +33,12 @@ class Study:
 
     def __repr__(self) -> str:
         """Return a line: a notebook asks for it whatever it shows."""
-        return f"<study of {self.head.suite!r} in {self.folder}: {len(self.records)} trials>"
+        return f"<study of {shown(self.head.suite)} in {self.folder}: {len(self.records)} trials>"
 
     def _repr_html_(self) -> str:
         """Who was fastest, and the ranking: what a notebook shows."""
-        shown: str = import_module("levelfield.reports.paper.notebook").html(self)
-        return shown
+        html: str = import_module("levelfield.reports.paper.notebook").html(self)
+        return html
 
     def trials(self) -> pd.DataFrame:
         """One row a trial, in the order they were run.

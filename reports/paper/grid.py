@@ -69,7 +69,8 @@ class Grid:
     @property
     def caption(self) -> str:
         """What the table shows, and of which workload."""
-        return f"{self.title}: {formats.short(self.workload)}" if self.workload else self.title
+        title = formats.short(self.title)
+        return f"{title}: {formats.short(self.workload)}" if self.workload else title
 
     @property
     def remarks(self) -> list[str]:
@@ -87,7 +88,8 @@ def texts(grid: Grid, strange: Callable[[str], str] = str) -> tuple[list[str], l
     for place, column in enumerate(grid.columns):
         cells = [row.cells[place] for row in grid.rows]
         write, unit = _writer(column, cells)
-        titles.append(f"{column.title} ({unit})" if unit else column.title)
+        title = formats.short(column.title)
+        titles.append(f"{title} ({unit})" if unit else title)
         columns.append([
             strange(formats.short(cell, LONGEST)) if isinstance(cell, str)
             else _number(cell, write, "*" if row.marked else "")

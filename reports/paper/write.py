@@ -135,7 +135,7 @@ def _latex(grid: Grid) -> Iterator[str]:
 
 def escaped(text: str) -> str:
     """A string that LaTeX sets as it is."""
-    plain = _LATEX.sub(lambda found: LATEX[found[0]], " ".join(formats.clean(text).split(" ")))
+    plain = _LATEX.sub(lambda found: LATEX[found[0]], text)
     # At the beginning of a row these two would belong to the end of the row before.
     return f"{{}}{plain}" if plain.startswith(("[", "*")) else plain
 
