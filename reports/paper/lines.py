@@ -61,11 +61,13 @@ def drawn(
         low, high = (rows[f"{column} {end}"].to_numpy(dtype=float) for end in ("low", "high"))
         step = math.ceil(len(x) / SHOWN)
         every = (who.place % step, step)
-        label = sheet.label(who, marked=marks.get(who.place, True))
+        label = sheet.label(who, width, marked=marks.get(who.place, True))
         axes.plot(x, y, label=label, markevery=every, **sheet.look(who))
         axes.fill_between(x, low, high, color=who.colour, alpha=RANGE, linewidth=0)
     if by == "epoch":
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    else:
+        axes.set_xlim(left=0)
     axes.set_xlabel(sheet.titled(titles[0], marked=any(marks.values())))
     axes.set_ylabel(titles[1])
     sheet.legend(made, axes)

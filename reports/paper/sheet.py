@@ -59,13 +59,13 @@ DASHES: tuple[Any, ...] = (
     "-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)), (0, (3, 1.2, 1.2, 1.2, 1.2, 1.2)),
 )  # fmt: skip
 HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx", "----", "++++", "oooo")
-NARROW, WIDE = 8, 500
+NARROW, WIDE = 3, 500
 """Spans of a logarithmic axis, high over low, below and above which its ticks are others."""
 COLUMNS = 4
 """Of a legend, at most."""
 FEW = 2
 """Contenders without a number that are named."""
-LONGEST = 26
+LONGEST: Mapping[Width, int] = {"single": 26, "double": 48}
 """Characters of a name in a figure."""
 
 
@@ -109,15 +109,15 @@ def axes(width: Width, height: float) -> tuple[Sheet, Axes]:
     return made, made.add_subplot()
 
 
-def name(text: str, limit: int = LONGEST) -> str:
+def name(text: str, width: Width = "single") -> str:
     """A stranger's string in one line, with no character that the font lacks."""
     known = _known()
-    return "".join(c if ord(c) in known else "\ufffd" for c in formats.short(text, limit))
+    return "".join(c if ord(c) in known else "\ufffd" for c in formats.short(text, LONGEST[width]))
 
 
-def label(who: Contender, *, marked: bool) -> str:
+def label(who: Contender, width: Width, *, marked: bool) -> str:
     """A contender's name; ``*`` where it is not verified."""
-    return name(who.label) + ("*" if marked else "")
+    return name(who.label, width) + ("*" if marked else "")
 
 
 def titled(text: str, *, marked: bool, missing: Sequence[Contender] = ()) -> str:

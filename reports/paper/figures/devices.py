@@ -21,7 +21,9 @@ def draw(of: Numbers, workload: Workload, width: Width) -> Sheet:
     found = pairs(of, workload)
     if not found:
         raise Nothing("no backend and mode on both a CPU and a GPU")
-    labels = [name(who) + ("*" if c.marked or g.marked else "") for who, (c, g) in found.items()]
+    labels = [
+        name(who, width) + ("*" if c.marked or g.marked else "") for who, (c, g) in found.items()
+    ]
     made, axes = rows.rows(width, labels)
     for row, both in enumerate(found.values()):
         middle = [standing.epoch.median for standing in both]

@@ -17,7 +17,7 @@ def draw(of: Numbers, workload: Workload, width: Width) -> Sheet:
     if not found:
         raise Nothing("no contender reaches a common loss")
     who, marks = [of.view.contenders[each.contender] for each in found], of.marked(workload)
-    labels = [label(each, marked=marks[each.place]) for each in who]
+    labels = [label(each, width, marked=marks[each.place]) for each in who]
     made, axes = rows.rows(width, labels)
     start, training = [each.whole - each.seconds for each in found], [e.seconds for e in found]
     places = range(len(found))
@@ -28,6 +28,7 @@ def draw(of: Numbers, workload: Workload, width: Width) -> Sheet:
         places, training, 0.7, left=start, color=[each.colour for each in who], edgecolor="black",
         label="training",
     )  # fmt: skip
+    axes.set_xlim(left=0)
     rows.beside(axes, [seconds(each.whole) for each in found])
     title = f"time to a test loss of {significant(target)} (s)\nhatched: start and build"
     missing = [of.view.contenders[p] for p in marks if of.view.contenders[p] not in who]

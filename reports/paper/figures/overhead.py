@@ -18,7 +18,7 @@ def draw(of: Numbers, workload: Workload, width: Width) -> Sheet:
     if not found:
         raise Nothing("no backend and the library beneath it on one device")
     marks, contenders = of.marked(workload), of.view.contenders
-    names = {p: label(contenders[p], marked=marks[p]) for p in marks}
+    names = {p: label(contenders[p], width, marked=marks[p]) for p in marks}
     made, axes = rows.rows(width, [f"{names[x.upper]}\nover {names[x.lower]}" for x in found])
     made.set_size_inches(made.get_figwidth(), made.get_figheight() + rows.ROW * len(found))
     for row, layer in enumerate(found):

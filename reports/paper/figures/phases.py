@@ -11,6 +11,7 @@ from . import Kind, Nothing, Numbers, Workload
 
 COLOURS = (
     "#0072b2", "#f0e442", "#009e73", "#d55e00", "#56b4e9", "#cc79a7", "#e69f00", "#bbbbbb",
+    "#ffffff",
 )  # fmt: skip
 
 
@@ -20,7 +21,7 @@ def draw(of: Numbers, workload: Workload, width: Width) -> Sheet:
     seen = [phase for phase in bars[0].seconds if any(bar.seconds[phase] > 0 for bar in bars)]
     if not seen:
         raise Nothing("no phase took any time")
-    made, axes = rows.rows(width, [label(bar.who, marked=bar.marked) for bar in bars])
+    made, axes = rows.rows(width, [label(bar.who, width, marked=bar.marked) for bar in bars])
     widths = [[max(0.0, bar.seconds[phase]) for phase in seen] for bar in bars]
     starts = [[0.0, *accumulate(row)] for row in widths]
     for place, phase in enumerate(seen):
@@ -34,6 +35,7 @@ def draw(of: Numbers, workload: Workload, width: Width) -> Sheet:
             edgecolor="black",
             label=name(phase),
         )
+    axes.set_xlim(left=0)
     rows.beside(axes, [seconds(bar.total) for bar in bars])
     axes.set_xlabel(titled("trial (s)", marked=any(bar.marked for bar in bars)))
     legend(made, axes)

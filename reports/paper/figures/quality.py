@@ -21,7 +21,7 @@ def draw(of: Numbers, workload: Workload, width: sheet.Width) -> sheet.Sheet:
     for standing in found:
         who, loss = of.view.contenders[standing.contender], standing.test_loss
         error = [[loss.median - loss.low], [loss.high - loss.median]]
-        label = sheet.label(who, marked=standing.marked)
+        label = sheet.label(who, width, marked=standing.marked)
         axes.errorbar(
             standing.total, loss.median, yerr=error, capsize=2, label=label, **sheet.point(who)
         )

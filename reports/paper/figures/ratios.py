@@ -19,7 +19,7 @@ def draw(of: Numbers, workload: Workload, width: Width) -> Sheet:
     base, marks = of.base(workload), of.marked(workload)
     order = sorted(found, key=lambda place: found[place].estimate)
     who = [of.view.contenders[place] for place in order]
-    labels = [label(each, marked=marks[each.place]) for each in who]
+    labels = [label(each, width, marked=marks[each.place]) for each in who]
     made, axes = rows.rows(width, labels)
     for row, each in enumerate(who):
         rows.point(axes, row, each, found[each.place])

@@ -26,7 +26,7 @@ def draw(of: Numbers, workload: Workload, width: sheet.Width) -> sheet.Sheet:
     for place, curve in enumerate(curves):
         unsure = _marked(of, workload, curve)
         marked = marked or unsure
-        _points(axes, place, curve, sheet.name(curve.contender) + ("*" if unsure else ""))
+        _points(axes, place, curve, sheet.name(curve.contender, width) + ("*" if unsure else ""))
     axes.set_xlabel(sheet.titled("partitions", marked=marked))
     axes.set_ylabel("speed-up over one partition")
     axes.set_xticks(sizes, [str(size) for size in sizes])
