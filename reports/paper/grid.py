@@ -37,8 +37,9 @@ class Column:
 
     title: str
     unit: Unit = ""
-    kind: Literal["text", "number", "count", "ratio"] = "text"
-    """``ratio``: three significant digits each; ``number``: one number of decimals for all."""
+    kind: Literal["text", "number", "count", "ratio", "tally"] = "text"
+    """``ratio``: three significant digits each; ``number``: one number of decimals for all;
+    ``tally``: a whole number that is nobody's result, and bears no mark."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +93,7 @@ def texts(grid: Grid, strange: Callable[[str], str] = str) -> tuple[list[str], l
         titles.append(f"{title} ({unit})" if unit else title)
         columns.append([
             strange(formats.short(cell, LONGEST)) if isinstance(cell, str)
-            else _number(cell, write, "*" if row.marked else "")
+            else _number(cell, write, "*" if row.marked and column.kind != "tally" else "")
             for cell, row in zip(cells, grid.rows, strict=True)
         ])  # fmt: skip
     return titles, [list(row) for row in zip(*columns, strict=True)]
@@ -123,7 +124,7 @@ def _writer(column: Column, cells: Sequence[Cell]) -> tuple[Callable[[float], st
     least = min((abs(n) for n in numbers if math.isfinite(n) and n != 0), default=1.0)
     fits = [size for size in SIZES[column.unit] if size[0] <= least]
     scale, unit = fits[-1] if fits else SIZES[column.unit][0]
-    if column.kind == "count":
+    if column.kind in {"count", "tally"}:
         return formats.count, unit
     if column.kind == "ratio":
         return formats.ratio, unit

@@ -14,11 +14,10 @@ from .numbers import Numbers
 COLUMNS = (
     Column(title="contender"),
     Column(title="steady epoch", unit="s", kind="number"),
-    Column(title="least to greatest"),
     Column(title="ratio", kind="ratio"),
     Column(title="first epoch", unit="s", kind="number"),
     Column(title="test loss", kind="number"),
-    Column(title="trials", kind="count"),
+    Column(title="trials", kind="tally"),
     Column(title="verification"),
 )
 
@@ -43,7 +42,9 @@ def sentence(of: Numbers, workload: Workload) -> str:
     """Who was fastest, and whether the next was slower by more than chance."""
     base, ranked = of.base(workload), of.ranked(workload)
     names = {s.contender: formats.short(of.view.contenders[s.contender].label) for s in ranked}
-    text = f"{names[base.contender]} was fastest" + (" (not verified)" if base.marked else "")
+    text = f"{formats.short(workload.name)}: {names[base.contender]} was fastest" + (
+        " (not verified)" if base.marked else ""
+    )
     text += f": {formats.seconds(base.epoch.median)} a steady epoch"
     rivals = [s for s in ranked if s is not base and s.marked == base.marked]
     if not rivals:
@@ -63,8 +64,7 @@ def _ranking(of: Numbers, workload: Workload) -> Grid:
     rows = [
         Row(
             cells=(
-                of.view.contenders[s.contender].label, s.epoch.median,
-                f"{formats.seconds(s.epoch.low)} to {formats.seconds(s.epoch.high)}",
+                of.view.contenders[s.contender].label, s.epoch,
                 s.epoch.median / base if base > 0 else None, s.first, s.test_loss.median,
                 f"{s.trials} of {s.tried}" if s.tried != s.trials else s.trials, s.verified,
             ),
@@ -72,4 +72,5 @@ def _ranking(of: Numbers, workload: Workload) -> Grid:
         )
         for s in of.ranked(workload)
     ]  # fmt: skip
-    return Grid(title="Ranking", workload=workload.name, columns=COLUMNS, rows=rows)
+    notes = ["Steady epochs: medians over trials, and the least and the greatest trial."]
+    return Grid(title="Ranking", workload=workload.name, columns=COLUMNS, rows=rows, notes=notes)

@@ -12,7 +12,7 @@ COLUMNS = (
     Column(title="workloads"),
     Column(title="end"),
     Column(title="reason"),
-    Column(title="trials", kind="count"),
+    Column(title="trials", kind="tally"),
 )
 
 

@@ -15,7 +15,7 @@ COLUMNS = (
     Column(title="samples/s", kind="count"),
     Column(title="whole trial", unit="s", kind="number"),
     Column(title="test loss", kind="number"),
-    Column(title="trials", kind="count"),
+    Column(title="trials", kind="tally"),
     Column(title="verification"),
 )
 

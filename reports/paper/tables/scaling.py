@@ -8,7 +8,7 @@ from . import Column, Grid, Kind, Numbers, Row, Workload, by_workload
 
 COLUMNS = (
     Column(title="contender"),
-    Column(title="partitions", kind="count"),
+    Column(title="partitions", kind="tally"),
     Column(title="epoch", unit="s", kind="number"),
     Column(title="speed-up", kind="ratio"),
     Column(title="efficiency", kind="ratio"),

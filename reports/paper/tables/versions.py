@@ -12,7 +12,7 @@ COLUMNS = (
     Column(title="contenders"),
     Column(title="environment"),
     Column(title="versions"),
-    Column(title="trials", kind="count"),
+    Column(title="trials", kind="tally"),
 )
 
 
