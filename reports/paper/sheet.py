@@ -21,7 +21,6 @@ from ..view import Contender  # noqa: TID252
 Width = Literal["single", "double"]
 WIDTHS: Mapping[Width, float] = {"single": 3.5, "double": 7.16}
 """Inches of one column and of two, as IEEE, ACM and Nature have them."""
-FORMATS = ("svg", "pdf", "png")
 DPI = 300
 FONT = "DejaVu Sans"
 """Ships with matplotlib, so that a figure is the same on every machine."""

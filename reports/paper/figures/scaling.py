@@ -24,7 +24,7 @@ def draw(of: Numbers, workload: Workload, width: sheet.Width) -> sheet.Sheet:
     axes.plot(sizes, sizes, color="#999999", linewidth=0.8, linestyle=(0, (1, 1)), label="ideal")
     marked = False
     for place, curve in enumerate(curves):
-        unsure = _marked(of, workload, curve)
+        unsure = of.doubted(workload, curve)
         marked = marked or unsure
         _points(axes, place, curve, sheet.name(curve.contender, width) + ("*" if unsure else ""))
     axes.set_xlabel(sheet.titled("partitions", marked=marked))
@@ -62,15 +62,6 @@ def _law(name: str, share: Share) -> str:
     if share.low is None or share.high is None:
         return text
     return f"{text} [{share.low:.2f}, {share.high:.2f}]"
-
-
-def _marked(of: Numbers, workload: Workload, curve: Curve) -> bool:
-    """Whether any size of the cluster is not verified."""
-    marks = of.marked(workload)
-    names = {place: of.view.contenders[place].label for place in marks}
-    return any(
-        marks[place] for place, name in names.items() if name.startswith(f"{curve.contender}@spark")
-    )
 
 
 ABOUT = "Speed-up of a Spark cluster by partitions, with Amdahl's and Gustafson's laws fitted."

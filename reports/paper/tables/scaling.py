@@ -20,12 +20,9 @@ COLUMNS = (
 def grid(of: Numbers, workload: Workload) -> Grid:
     """A row for each size of each contender's cluster; the laws' shares below."""
     of.ranked(workload)
-    marks = {of.view.contenders[p].label: marked for p, marked in of.marked(workload).items()}
     rows, notes = [], []
     for curve in of.scaling(workload):
-        marked = any(
-            each for name, each in marks.items() if name.startswith(f"{curve.contender}@spark")
-        )
+        marked = of.doubted(workload, curve)
         for point in curve.points:
             speed = 1.0 if point.speedup is None else point.speedup
             cells = (
