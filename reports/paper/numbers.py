@@ -13,6 +13,7 @@ import pandas as pd
 from levelfield.results import against, scaling
 from levelfield.results.estimate import Interval
 from levelfield.results.record import Record
+from levelfield.results.scaling import Curve
 
 from ..measures import Standing, fastest  # noqa: TID252 - mypy knows no mapped name
 from ..sections import curves  # noqa: TID252
@@ -168,7 +169,7 @@ class Numbers:
         spark = any(r.device.startswith("spark") for r in records if r.status == "ok")
         raise Nothing("no cluster of one and of more partitions" if spark else "no Spark trials")
 
-    def doubted(self, workload: Workload, curve: scaling.Curve) -> bool:
+    def doubted(self, workload: Workload, curve: Curve) -> bool:
         """Whether any size of a curve's cluster is not verified."""
         return any(
             marked
