@@ -226,7 +226,8 @@ def _table(verb: argparse.ArgumentParser) -> None:
 
 def _reproduce(verb: argparse.ArgumentParser) -> None:
     """Published figures beside a study's: what holds here, what does not?"""
-    verb.add_argument("what", choices=["thesis-autoencoders", "thesis-elephas"])
+    known = "thesis-autoencoders, thesis-elephas, thesis-cnn, thesis-cnn-range ..."
+    verb.add_argument("what", metavar="PUBLISHED", help=f"a published study: {known}")
     study = "the study's folder (default: run the suite first)"
     verb.add_argument("study", nargs="?", metavar="STUDY", help=study)
     verb.add_argument("--out", metavar="DIR", help="the new study's folder")
