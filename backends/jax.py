@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from levelfield.backend import Array, Backend, Unsupported, Weights, Workload
+from levelfield.backend import Array, Backend, Unsupported, Weights, Workload, beside
 
 from .jax_layers import forward
 from .jax_model import loss, optimizer
@@ -48,7 +48,11 @@ class Jax(Backend):
         self.jax, self.workload, self.mode = jax, workload, mode
         self.forward = forward(jax, workload, weights)
         self.random = workload.certain() != workload
-        update = optax.inject_hyperparams(lambda rate: optimizer(optax, workload, rate))(1.0)
+        self.momenta: Array | None = None
+        given = {"rate": 1.0}
+        if workload.cycled:
+            given["momentum"] = workload.optimizer.momentum  # type: ignore[attr-defined]
+        update = optax.inject_hyperparams(partial(optimizer, optax, workload))(**given)
         put = partial(jax.device_put, device=self.device)
         weights = {name: put(np.array(array)) for name, array in weights.items()}
         key = put(jax.random.key(workload.seed)) if self.random else None
@@ -80,6 +84,9 @@ class Jax(Backend):
             y_batch = x_batch if y is None else y[rows]
             slope = jax.value_and_grad(value, has_aux=True)
             (lost, outputs), gradients = slope(weights, x_batch, y_batch, now)
+            if self.workload.cycled:
+                rate, momentum = rate
+                memory.hyperparams["momentum"] = momentum.astype(dtype)
             memory.hyperparams["rate"] = rate.astype(dtype)
             updates, memory = update.update(gradients, memory, weights)
             state = (optax.apply_updates(weights, updates), memory, key)
@@ -99,11 +106,15 @@ class Jax(Backend):
         self.y = None if y is x else self.jax.device_put(np.array(y), self.device)
         self.jax.block_until_ready((self.x, self.y))
 
+    def cycle(self, momenta: Array) -> None:
+        """Keep them for the next piece: each goes into its step beside the rate."""
+        self.momenta = momenta
+
     def train(self, order: Array, rates: Array) -> float:
         """Visit the samples batch by batch; wait for the last step and every loss."""
         batch, jax = self.workload.batch, self.jax
         full = len(order) // batch
-        rates = rates.astype(self.workload.precision)
+        rates = beside(rates, self.momenta).astype(self.workload.precision)
         batches = order[: full * batch].reshape(full, batch).astype(np.int32)
         losses: list[Any] = []
         state, data = self.state, (self.x, self.y)
@@ -125,7 +136,8 @@ class Jax(Backend):
         """A step at a time, in either mode; everything is fetched at the end."""
         if self.y is None:
             return None
-        told, state, rates = [], self.state, rates.astype(self.workload.precision)
+        told, state = [], self.state
+        rates = beside(rates, self.momenta).astype(self.workload.precision)
         for number, start in enumerate(range(0, len(order), self.workload.batch)):
             rows = order[start : start + self.workload.batch].astype(np.int32)
             state, seen = self.traced(state, rows, rates[number], self.x, self.y)

@@ -7,12 +7,17 @@ from typing import Any
 from levelfield.backend import Unsupported, Workload
 
 
-def optimizer(optax: Any, workload: Workload, rate: Any) -> Any:
-    """The stock optax optimizer with the workload's constants."""
+def optimizer(optax: Any, workload: Workload, rate: Any, momentum: Any = None) -> Any:
+    """The stock optax optimizer with the workload's constants.
+
+    momentum: of the step, where it changes from one to the next.
+    """
     spec = workload.optimizer
+    if momentum is None:
+        momentum = getattr(spec, "momentum", 0.0) or None
     match spec.kind:
         case "sgd":
-            return optax.sgd(rate, momentum=spec.momentum or None, nesterov=spec.nesterov)
+            return optax.sgd(rate, momentum=momentum, nesterov=spec.nesterov)
         case "adam":
             return optax.adam(rate, b1=spec.beta1, b2=spec.beta2, eps=spec.epsilon)
         case "adamax":
@@ -23,7 +28,7 @@ def optimizer(optax: Any, workload: Workload, rate: Any) -> Any:
         case "adadelta":
             return optax.adadelta(rate, rho=spec.rho, eps=spec.epsilon)
         case "rmsprop":
-            rest = {"eps": spec.epsilon, "momentum": spec.momentum or None}
+            rest = {"eps": spec.epsilon, "momentum": momentum}
             return optax.rmsprop(rate, decay=spec.rho, **rest)
     raise Unsupported(f"jax has no optimizer {spec.kind}")
 

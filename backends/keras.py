@@ -35,6 +35,7 @@ class Keras(Backend):
     tells = False
     """Whether the model is compiled to tell its accuracy."""
     compiled: Mapping[str, Any] = MappingProxyType({})
+    steady = "Keras 3 writes the momentum into the compiled step as a number"
     tuning: ClassVar[Mapping[str, Any]]
     """Arguments of `Model.compile` in the tuned mode: the engine's fastest documented settings."""
 
@@ -76,7 +77,8 @@ class Keras(Backend):
         """
         batch, start, total = self.workload.batch, 0, 0.0
         together = self.compiled.get("steps_per_execution", 1) == 1
-        runs = [rates.tolist()] if together else [list(run) for _, run in groupby(rates.tolist())]
+        paces = self.paces(rates)
+        runs = [paces] if together else [list(run) for _, run in groupby(paces)]
         for run in runs:
             rows = order[start : start + batch * len(run)]
             start += len(rows)
@@ -91,7 +93,11 @@ class Keras(Backend):
         self.wait()
         return float(total / len(order))
 
-    def _following(self, rates: Sequence[float]) -> Any:
+    def paces(self, rates: Array) -> list[Any]:
+        """What `set_rate` is told, step by step."""
+        return rates.tolist()  # type: ignore[no-any-return]
+
+    def _following(self, rates: Sequence[Any]) -> Any:
         """A callback that sets the rate of every step, as Keras' users schedule them."""
         adapter = self
 
@@ -111,7 +117,7 @@ class Keras(Backend):
             self.model.compile(optimizer=self.model.optimizer, **how)
             self.tells = True
         batch, told = self.workload.batch, []
-        for number, rate in enumerate(rates.tolist()):
+        for number, rate in enumerate(self.paces(rates)):
             rows = order[number * batch : (number + 1) * batch]
             self.set_rate(rate)
             self.model.reset_metrics()
@@ -121,7 +127,7 @@ class Keras(Backend):
         losses, right = np.array(told).T
         return losses, right
 
-    def set_rate(self, rate: float) -> None:
+    def set_rate(self, rate: Any) -> None:
         """Set the learning rate of the steps to come."""
         self.model.optimizer.learning_rate = rate
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .keras import Keras
 
@@ -27,7 +27,7 @@ class KerasJax(Keras):
         self.jax = jax
         jax.config.update("jax_enable_x64", workload.precision == "float64")
 
-    def set_rate(self, rate: float) -> None:
+    def set_rate(self, rate: Any) -> None:
         """Keras keeps the state of a running `fit` apart from its variables: fetch it first."""
         self.model.jax_state_sync()
         super().set_rate(rate)

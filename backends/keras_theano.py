@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from levelfield.backend import Unsupported, Weights, Workload
+from levelfield.backend import Array, Unsupported, Weights, Workload
 
 from .keras import Keras
 from .keras import optimizer as keras_optimizer
@@ -67,8 +67,20 @@ class KerasTheano(Keras):
         modernise()
         self.theano = theano
 
-    def set_rate(self, rate: float) -> None:
-        """Here the rate is a variable of the compiled graph."""
+    def cycle(self, momenta: Array) -> None:
+        """Keep them for the next piece."""
+        self.momenta = momenta.tolist()
+
+    def paces(self, rates: Array) -> list[Any]:
+        """Rates, each beside its momentum where that changes."""
+        found = super().paces(rates)
+        return list(zip(found, self.momenta, strict=True)) if self.workload.cycled else found
+
+    def set_rate(self, rate: Any) -> None:
+        """Here the rate is a variable of the compiled graph, and so is SGD's momentum."""
+        if self.workload.cycled:
+            rate, momentum = rate
+            self.keras.backend.set_value(self.model.optimizer.momentum, momentum)
         self.keras.backend.set_value(self.model.optimizer.learning_rate, rate)
 
     def settings(self) -> Mapping[str, str | int | bool]:

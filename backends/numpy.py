@@ -49,11 +49,16 @@ class Numpy(Backend):
             workload.optimizer, lambda key: meaning(self.semantics, key), self.arrays
         )
         self.steps = 0
+        self.momenta: list[float] = []
 
     def stage(self, x: Array, y: Array) -> None:
         """Keep the arrays as they are: mapped files that every worker shares."""
         self.x, self.y = x, y
         self._shaped(x.shape[1:])
+
+    def cycle(self, momenta: Array) -> None:
+        """Keep them for the steps of the next piece."""
+        self.momenta = momenta.tolist()
 
     def train(self, order: Array, rates: Array) -> float:
         """Visit the samples batch by batch."""
@@ -64,7 +69,7 @@ class Numpy(Backend):
             y = x if self.y is self.x else self.y[rows]
             loss, gradients = self._gradients(x, y)
             self.steps += 1
-            self.update(self.steps, float(rate), gradients)
+            self.update(self.steps, float(rate), gradients, *self.momenta[number : number + 1])
             total += loss * len(rows)
         return total / len(order)
 

@@ -2,6 +2,7 @@
 
 A maker takes the workload's optimizer, a function that tells which meaning to follow, and the
 weights; it returns ``step(t, rate, gradients)``, which changes the weights in place (t from 1).
+Where the optimizer has a momentum, a step takes another one as its fourth argument.
 Formulas: `levelfield.spec.optimizers` names the papers, `levelfield.verify.semantics` the variants.
 """
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     Arrays = list[np.ndarray[Any, Any]]
-    Step = Callable[[int, float, Arrays], None]
+    Step = Callable[..., None]
     Meaning = Callable[[str], str]
 
 
@@ -24,15 +25,15 @@ def sgd(spec: Any, meaning: Meaning, weights: Arrays) -> Step:
     sums = _zeros(weights)
     each = meaning("sgd.rate") == "each term"
 
-    def step(t: int, rate: float, gradients: Arrays) -> None:  # noqa: ARG001 - one shape for all
+    def step(t: int, rate: float, gradients: Arrays, momentum: float = spec.momentum) -> None:  # noqa: ARG001 - one shape for all
         for w, g, m in zip(weights, gradients, sums, strict=True):
             term, scale = (rate * g, 1.0) if each else (g, rate)
-            if spec.momentum == 0.0:
+            if momentum == 0.0:
                 w -= scale * term
                 continue
-            m *= spec.momentum
+            m *= momentum
             m += term
-            w -= scale * (term + spec.momentum * m if spec.nesterov else m)
+            w -= scale * (term + momentum * m if spec.nesterov else m)
 
     return step
 
@@ -102,12 +103,12 @@ def rmsprop(spec: Any, meaning: Meaning, weights: Arrays) -> Step:
     root = _root(meaning("rmsprop.epsilon"), spec.epsilon)
     each = meaning("rmsprop.rate") == "each term"
 
-    def step(t: int, rate: float, gradients: Arrays) -> None:  # noqa: ARG001 - one shape for all
+    def step(t: int, rate: float, gradients: Arrays, momentum: float = spec.momentum) -> None:  # noqa: ARG001 - one shape for all
         for w, g, s, m in zip(weights, gradients, squares, sums, strict=True):
             s += (1.0 - spec.rho) * (g * g - s)
             term, scale = (rate * g / root(s), 1.0) if each else (g / root(s), rate)
-            if spec.momentum != 0.0:
-                m *= spec.momentum
+            if momentum != 0.0:
+                m *= momentum
                 m += term
                 term = m
             w -= scale * term

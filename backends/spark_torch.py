@@ -102,6 +102,10 @@ class SparkTorch(Backend):
         """Give the whole training set to every process: the order may send any sample anywhere."""
         self._ask("stage", x=np.asarray(x), y=None if y is x else np.asarray(y))
 
+    def cycle(self, momenta: Array) -> None:
+        """Every process takes the same ones."""
+        self._ask("cycle", momenta=momenta)
+
     def train(self, order: Array, rates: Array) -> float:
         """Visit the samples, every batch split among the processes."""
         loss: float = self._ask("train", order=order, rates=rates)

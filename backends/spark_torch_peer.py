@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .torch import optimizer
+from .torch import follow, optimizer
 from .torch_layers import build, losses, named, penalty
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ class Peer:
         self.penalise = penalty(named(self.model, weights), workload)
         self.parallel = DistributedDataParallel(self.model)
         self.optimizer = optimizer(torch.optim, workload, self.model.parameters())
+        if workload.cycled:
+            self.optimizer.register_step_pre_hook(follow)
 
     def threads(self) -> int:
         """Threads that PyTorch computes with."""
@@ -61,6 +63,10 @@ class Peer:
         """Keep the training set."""
         self.x = self.torch.from_numpy(x)
         self.y = self.x if y is None else self.torch.from_numpy(y)
+
+    def cycle(self, momenta: Array) -> None:
+        """Leave them with the optimizer, whose hook takes one before each step."""
+        self.optimizer.param_groups[0]["momenta"] = iter(momenta.tolist())
 
     def train(self, order: Array, rates: Array) -> float:
         """Visit this process' share of every batch; mean loss over everybody's.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from levelfield.backend import Array, Backend, Weights, Workload
+from levelfield.backend import Array, Backend, Weights, Workload, beside
 
 from .symbolic_optimizers import MAKERS
 
@@ -56,6 +56,7 @@ class Symbolic(Backend):
         """Build the graph and compile the step of an autoencoder, and the outputs."""
         del device, threads  # the BLAS takes its threads from the environment
         self.workload, self.mode = workload, mode
+        self.momenta: Array | None = None
         self.library = library = self.open()
         self.arrays = {name: np.array(array) for name, array in weights.items()}
         self.variables = {name: library.shared(array) for name, array in self.arrays.items()}
@@ -85,11 +86,15 @@ class Symbolic(Backend):
         if y is not x:
             self.step = self._step(self.library.shared(np.array(y)))
 
+    def cycle(self, momenta: Array) -> None:
+        """Keep them for the next piece: each goes into its step beside the rate."""
+        self.momenta = momenta
+
     def train(self, order: Array, rates: Array) -> float:
         """Call the step for every batch; fetch the losses when the last one is done."""
         batch, losses, step = self.workload.batch, [], self.step
         assert step is not None  # noqa: S101 - staged
-        rates = rates.astype(self.workload.precision)
+        rates = beside(rates, self.momenta).astype(self.workload.precision)
         starts = range(0, len(order), batch)
         for number, start in enumerate(starts):
             rows = order[start : start + batch]
@@ -109,7 +114,7 @@ class Symbolic(Backend):
         """One step: loss before it, updates of the weights and of the optimizer's memory."""
         library, workload = self.library, self.workload
         rows = library.variable("rows", "int64", 1)
-        rate = library.variable("rate", workload.precision, 0)
+        rate = library.variable("rate", workload.precision, int(workload.cycled))
         batch = self.x[rows]
         loss = self._loss(batch, batch if y is None else y[rows])
         variables = list(self.variables.values())

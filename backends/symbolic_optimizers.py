@@ -1,8 +1,9 @@
 """Updates of shared variables as Theano's users write them (Lasagne's formulas, lasagne.updates).
 
 A maker takes the namespace of symbolic operations, the function that makes a shared variable, the
-workload's optimizer, for every weight its (variable, initial array, gradient), and the rate; it
-yields pairs of a shared variable and its next value. Constants are cast to the weights' precision.
+workload's optimizer, for every weight its (variable, initial array, gradient), and the rate, or a
+vector of rate and momentum; it yields pairs of a shared variable and its next value. Constants are
+cast to the weights' precision.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
 
 def sgd(tensor: Any, shared: Shared, spec: Any, weights: list[Weight], rate: Any) -> Updates:  # noqa: ARG001
     """Plain, heavy-ball or Nesterov: the velocity holds the rates of its terms."""
+    rate, momentum = _paced(spec, weights, rate)
     for w, array, g in weights:
         if spec.momentum == 0.0:
             yield w, w - rate * g
             continue
-        velocity, momentum = shared(np.zeros_like(array)), array.dtype.type(spec.momentum)
+        velocity = shared(np.zeros_like(array))
         moved = momentum * velocity - rate * g
         yield velocity, moved
         yield w, w + (momentum * moved - rate * g if spec.nesterov else moved)
@@ -90,6 +92,7 @@ def adadelta(tensor: Any, shared: Shared, spec: Any, weights: list[Weight], rate
 
 def rmsprop(tensor: Any, shared: Shared, spec: Any, weights: list[Weight], rate: Any) -> Updates:
     """Epsilon is added inside the root; the velocity holds the rates of its terms."""
+    rate, momentum = _paced(spec, weights, rate)
     for w, array, g in weights:
         number = array.dtype.type
         square = shared(np.zeros_like(array))
@@ -100,9 +103,16 @@ def rmsprop(tensor: Any, shared: Shared, spec: Any, weights: list[Weight], rate:
             yield w, w - delta
             continue
         velocity = shared(np.zeros_like(array))
-        moved = number(spec.momentum) * velocity - delta
+        moved = momentum * velocity - delta
         yield velocity, moved
         yield w, w + moved
+
+
+def _paced(spec: Any, weights: list[Weight], rate: Any) -> tuple[Any, Any]:
+    """Rate and momentum of a step: the optimizer's own, where none comes beside the rate."""
+    if rate.ndim:
+        return rate[0], rate[1]
+    return rate, weights[0][1].dtype.type(spec.momentum)
 
 
 MAKERS = {

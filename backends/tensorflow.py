@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from levelfield.backend import Array, Backend, Weights, Workload
+from levelfield.backend import Array, Backend, Weights, Workload, beside
 
 from .tensorflow_layers import forward, loss
 from .tensorflow_optimizers import optimizer
@@ -42,6 +42,7 @@ class TensorFlow(Backend):
         self.forward = forward(tf, workload, self.variables)
         self.loss = loss(tf, workload, self.variables)
         self.update = optimizer(tf, workload, list(self.variables.values()))
+        self.momenta: Array | None = None
         self.count = tf.Variable(0, dtype=tf.int64)
         self.steps = tf.function(self._steps, jit_compile=mode == "xla")
         self.outputs = tf.function(self._outputs, reduce_retracing=True)
@@ -78,11 +79,15 @@ class TensorFlow(Backend):
         self.x = self.tf.constant(np.array(x))
         self.y = self.x if y is x else self.tf.constant(np.array(y))
 
+    def cycle(self, momenta: Array) -> None:
+        """Keep them for the next piece: each goes into its step beside the rate."""
+        self.momenta = momenta
+
     def train(self, order: Array, rates: Array) -> float:
         """Visit the samples in one call a piece, and one for a smaller last batch."""
         batch, tf = self.workload.batch, self.tf
         full = len(order) // batch
-        rates = rates.astype(self.workload.precision)
+        rates = beside(rates, self.momenta).astype(self.workload.precision)
         total = 0.0
         if full:
             batches = tf.constant(order[: full * batch].reshape(full, batch), tf.int32)

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 
 def optimizer(tf: Any, workload: Workload, variables: list[Any]) -> Callable[..., None]:
-    """``update(step, rate, gradients)`` by TensorFlow's kernels, with the workload's constants."""
+    """``update(step, rate, gradients)`` by TensorFlow's kernels, with the workload's constants.
+
+    rate: beside it the step's momentum, where that changes from one step to the next.
+    """
     spec, raw = workload.optimizer, tf.raw_ops
 
     def number(value: float) -> Any:
@@ -23,9 +26,10 @@ def optimizer(tf: Any, workload: Workload, variables: list[Any]) -> Callable[...
     def kernel(operation: Any, constants: Mapping[str, Any], **memory: list[Any]) -> Any:
         def update(step: Any, rate: Any, gradients: list[Any]) -> None:
             given = {k: c(step) if callable(c) else c for k, c in constants.items()}
+            given |= _paced(tf, rate)
             for place, (variable, grad) in enumerate(zip(variables, gradients, strict=True)):
                 own = {name: slots[place].handle for name, slots in memory.items()}
-                operation(var=variable.handle, lr=rate, grad=grad, **own, **given)
+                operation(var=variable.handle, grad=grad, **own, **given)
 
         return update
 
@@ -55,3 +59,10 @@ def optimizer(tf: Any, workload: Workload, variables: list[Any]) -> Callable[...
             rest = {"rho": spec.rho, "momentum": spec.momentum, "epsilon": spec.epsilon}
             return kernel(raw.ResourceApplyRMSProp, rest, ms=slots(), mom=slots())
     raise Unsupported(f"tensorflow has no optimizer {spec.kind}")
+
+
+def _paced(tf: Any, rate: Any) -> dict[str, Any]:
+    """The rate as a kernel takes it, and the momentum, where one stands beside it."""
+    return (
+        dict(zip(("lr", "momentum"), tf.unstack(rate), strict=True)) if rate.shape else {"lr": rate}
+    )

@@ -42,6 +42,8 @@ class Torch(Backend):
         self.parameters = named(self.model, weights)
         penalise = penalty(self.parameters, workload)
         self.optimizer = optimizer(torch.optim, workload, self.model.parameters())
+        if workload.cycled:
+            self.optimizer.register_step_pre_hook(follow)
 
         def lost(outputs: Any, y: Any) -> Any:
             return penalise(compare(outputs, y))
@@ -58,6 +60,10 @@ class Torch(Backend):
         """Copy the training set to the device."""
         self.x = self.torch.tensor(x, device=self.device)
         self.y = self.x if y is x else self.torch.tensor(y, device=self.device)
+
+    def cycle(self, momenta: Array) -> None:
+        """Leave them with the optimizer, whose hook takes one before each step."""
+        self.optimizer.param_groups[0]["momenta"] = iter(momenta.tolist())
 
     def train(self, order: Array, rates: Array) -> float:
         """Visit the samples batch by batch; losses stay on the device until the end."""
@@ -121,6 +127,15 @@ class Torch(Backend):
             "tf32": self.torch.backends.cuda.matmul.allow_tf32,
             "fused optimizer": bool(self.optimizer.defaults.get("fused")),
         }
+
+
+def follow(optimizer: Any, *_: Any) -> None:
+    """A hook before a step: the next momentum, set as PyTorch's schedulers set it.
+
+    So the loops of workloads that do not cycle it know nothing of it.
+    """
+    group = optimizer.param_groups[0]
+    group["momentum"] = next(group["momenta"])
 
 
 def optimizer(optim: Any, workload: Workload, parameters: Any) -> Any:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+import numpy as np
+
 from levelfield.spec.device import parse as parse_device
 from levelfield.spec.layers import Layer
 from levelfield.spec.workload import Array, Weights, Workload
@@ -27,6 +29,11 @@ def maker(parts: object, layer: Layer, backend: str) -> Any:
     if found is None:
         raise Unsupported(f"{backend} has no layer of kind {layer.kind}")
     return found
+
+
+def beside(rates: Array, momenta: Array | None) -> Array:
+    """What each step is told: its rate, or its rate and its momentum (shape: batches x 2)."""
+    return rates if momenta is None else np.column_stack((rates, momenta))
 
 
 class Backend(ABC):
@@ -53,6 +60,9 @@ class Backend(ABC):
     """Environment variables that must be set before the framework is imported."""
     semantics: ClassVar[Mapping[str, str]] = NOTHING
     """Where its stock parts differ by definition: see `levelfield.verify.semantics`."""
+
+    steady: ClassVar[str] = "its adapter takes one momentum for the whole training"
+    """Why the momentum cannot change from step to step, where `cycle` is not overridden."""
 
     distributed: ClassVar[Mapping[str, str]] = NOTHING
     """How several partitions train together, by mode; see `levelfield.verify.distributed`.
@@ -83,6 +93,15 @@ class Backend(ABC):
         device is idle: nothing that belongs to this piece is still being computed. None, where
         the framework does not tell: the engine then evaluates the training set, off the clock.
         """
+
+    def cycle(self, momenta: Array) -> None:  # noqa: ARG002
+        """Take the momenta of the batches of the next `train` or `trace`: one float64 a batch.
+
+        Called before each of them where the workload's schedule moves the momentum
+        (``workload.cycled``), and never else. A backend that does not override this is skipped
+        there, before it is built.
+        """
+        raise Unsupported(self.steady)
 
     def trace(self, order: Array, rates: Array) -> tuple[Array, Array] | None:  # noqa: ARG002
         """Train as `train` does, and tell of each batch what it was like before its step.
@@ -121,4 +140,6 @@ class Backend(ABC):
         """Let go of whatever outlives the object; may be called twice."""
 
 
-__all__ = ["Array", "Backend", "Unsupported", "Weights", "Workload", "maker", "parse_device"]
+__all__ = [
+    "Array", "Backend", "Unsupported", "Weights", "Workload", "beside", "maker", "parse_device",
+]  # fmt: skip

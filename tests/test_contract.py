@@ -24,7 +24,7 @@ from running import ADAPTERS, CPUS, Desk
 from levelfield import registry
 from levelfield.backend import Backend
 from levelfield.errors import unknown
-from levelfield.run.process import Process
+from levelfield.run.process import Process, WorkerError
 from levelfield.spec.workload import Workload
 from levelfield.verify.semantics import CHOICES, meaning
 
@@ -56,6 +56,9 @@ OPTIMIZERS = {
 LOSSES = ("mean_squared_error", "binary_crossentropy")
 SIZES, DEEP, SAMPLES, BATCH = (6, 5, 6), (6, 5, 7, 8, 4, 6), 22, 8
 RATES = np.array([0.05, 0.02, 0.1, 0.03])
+MOMENTA = np.array([0.9, 0.55, 0.7, 0.85])
+CYCLE = {"kind": "one_cycle", "low": 0.1, "high": 1.0, "final": 0.01, "epochs": 1,
+         "momentum_low": 0.5, "momentum_high": 0.9}  # fmt: skip
 ORDER = np.random.default_rng(1).integers(0, SAMPLES, 3 * BATCH + 3)
 """Three batches and a smaller one; samples come more than once, or never."""
 
@@ -92,9 +95,9 @@ class Subject:
         self.desk.build(self.process, workload, weights, mode=self.mode)
         self.desk.stage(self.process, x, x)
 
-    def train(self, order: np.ndarray, rates: np.ndarray) -> float:
-        reply = self.process.ask("steps", order=order.tolist(), rates=rates.tolist())
-        return reply["loss"]
+    def train(self, order: np.ndarray, rates: np.ndarray, **momenta: np.ndarray) -> float:
+        told = {name: array.tolist() for name, array in {"rates": rates, **momenta}.items()}
+        return self.process.ask("steps", order=order.tolist(), **told)["loss"]
 
 
 class Workers:
@@ -224,6 +227,35 @@ def check_steps_go_on_where_they_were(subject):
     assert error(seen, moved(expected.weights(), weights)) < subject.tolerance
 
 
+def check_momenta(subject):
+    """A momentum that changes with every step is followed, piece after piece, or refused."""
+    names = ["momentum", "nesterov", "rmsprop-momentum"]
+    if subject.adapter.cycle is Backend.cycle:
+        with pytest.raises(WorkerError) as refused:
+            subject.build(workload("momentum", schedule=CYCLE), *network())
+        assert (refused.value.status, refused.value.reason) == ("skipped", subject.adapter.steady)
+        return
+    if (subject.adapter.name, subject.mode) in SLOW:
+        names = names[1:2]
+    for name in names:
+        spec, (weights, x) = workload(name, schedule=CYCLE), network()
+        subject.build(spec, weights, x)
+        expected, constant = (reference(spec, weights, x, subject.adapter.semantics) for _ in "12")
+        for start, stop in ((0, BATCH), (BATCH, len(ORDER))):
+            steps = slice(start // BATCH, -(-stop // BATCH))
+            expected.cycle(MOMENTA[steps])
+            told = subject.train(ORDER[start:stop], RATES[steps], momenta=MOMENTA[steps])
+            right = expected.train(ORDER[start:stop], RATES[steps])
+            assert told == pytest.approx(right, rel=1e-5)
+        constant.train(ORDER, RATES)
+        seen, right = (
+            moved(found, weights)
+            for found in (subject.desk.weights(subject.process), expected.weights())
+        )
+        assert error(seen, right) < subject.tolerance
+        assert error(moved(constant.weights(), weights), right) > 1e-2
+
+
 def check_gradients_through_every_activation(subject, loss):
     last = ("linear",) if loss == LOSSES[0] else ("sigmoid",)
     activations = ("sigmoid", "tanh", "relu", "selu", *last)
@@ -287,6 +319,7 @@ def check_the_end(subject):
 
 CHECKS = {
     "the steps go on": check_steps_go_on_where_they_were,
+    "momenta": check_momenta,
     "gradients": partial(check_gradients_through_every_activation, loss=LOSSES[0]),
     "gradients of logits": partial(check_gradients_through_every_activation, loss=LOSSES[1]),
     "large batch": check_a_batch_larger_than_the_set,

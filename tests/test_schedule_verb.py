@@ -141,6 +141,34 @@ def test_rows_of_the_file_are_the_rates(kind, tmp_path):
     assert np.isfinite(drawn.rates).all()
 
 
+CYCLED = ["momentum_low=0.85", "momentum_high=0.95", "epochs=2", "warmup=0.4"]
+
+
+def test_momenta_stand_beside_the_rates(tmp_path):
+    target = tmp_path / "rates.csv"
+    text = schedules.show("one_cycle", changes=CYCLED, steps=8, out=str(target))
+    lines = text.splitlines()
+    assert [line for line in lines if line.startswith(("rate", "momentum"))] == [
+        "rate (logarithmic)", "momentum",
+    ]  # fmt: skip
+    assert "      0.95 ┤•" in text
+    assert "      0.85 ┤" in text
+    tables = [text.index(f" {name} ") for name in ("rate", "momentum")]
+    rates, momenta = summary(text[: tables[1]]), summary(text[tables[1] :])
+    assert rates["first"] == (0.01, 0, 0)
+    assert momenta["first"] == momenta["highest"] == (0.95, 0, 0)
+    assert (momenta["lowest"], rates["highest"]) == ((0.85, 6, 0), (0.1, 6, 0))
+    rows = list(csv.reader(io.StringIO(target.read_text())))
+    assert rows[0] == ["step", "epoch", "rate", "momentum"]
+    drawn = schedules._chosen("one_cycle", CYCLED, None, 2, 8)
+    assert [float(row[2]) for row in rows[1:]] == drawn.rates.tolist()
+    wanted = drawn.schedule.momenta(0, 16, steps_per_epoch=8).tolist()
+    assert [float(row[3]) for row in rows[1:]] == wanted
+    page = tmp_path / "rates.html"
+    schedules.show("one_cycle", changes=CYCLED, steps=8, out=str(page))
+    assert "momentum %{y" in page.read_text()
+
+
 def test_a_page_needs_nothing_else(tmp_path):
     target = tmp_path / "rates.html"
     schedules.show("one_cycle", changes=["annealing=cosine"], steps=3, out=str(target))

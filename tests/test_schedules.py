@@ -22,6 +22,7 @@ from levelfield.spec.workload import Workload
 LINEAR = {"kind": "linear", "low": 0.001, "high": 0.1, "epochs": 3}
 TRIANGULAR = {"kind": "triangular", "low": 0.001, "high": 0.01, "half_cycle": 2.0}
 ONE = {"kind": "one_cycle", "low": 0.01, "high": 0.1, "final": 0.0001, "epochs": 4}
+MOMENTA = {"momentum_low": 0.85, "momentum_high": 0.95}
 STEP = {"kind": "step", "rate": 0.1, "factor": 0.5, "every": 2}
 COSINE = {"kind": "cosine", "high": 0.1, "low": 0.001, "epochs": 4}
 KINDS = sorted(Schedule.kinds())
@@ -43,6 +44,16 @@ WRONG = [
     (ONE | {"warmup": 0.5}, "warmup", "got 0.5", "a number in (0, 0.5)"),
     (ONE | {"warmup": 0}, "warmup", "got 0.0", "a number in (0, 0.5)"),
     (ONE | {"annealing": "cos"}, "annealing", "unknown value 'cos'", "one of cosine, linear"),
+    (ONE | {"momentum_low": 0.8}, "momentum_high", "one bound of the momentum alone", "both"),
+    (ONE | {"momentum_high": 0.8}, "momentum_low", "one bound of the momentum alone", "both"),
+    (ONE | MOMENTA | {"momentum_low": 0}, "momentum_low", "got 0.0", "a number in (0, 1)"),
+    (ONE | MOMENTA | {"momentum_high": 1}, "momentum_high", "got 1.0", "a number in (0, 1)"),
+    (
+        ONE | MOMENTA | {"momentum_low": 0.96},
+        "momentum_low",
+        "got 0.96",
+        "a momentum of at most 'momentum_high', 0.95",
+    ),
     (TRIANGULAR | {"half_cycle": 0}, "half_cycle", "got 0.0", "a number in [1e-06, 1e+06]"),
     (STEP | {"every": 0}, "every", "got 0", "a whole number in [1, 1e+06]"),
     (STEP | {"factor": 1.5}, "factor", "got 1.5", "a number in (0, 1]"),
@@ -62,6 +73,8 @@ def schedules() -> st.SearchStrategy[Schedule]:
     rate = st.floats(1e-8, 10)
     three = st.lists(rate, min_size=3, max_size=3).map(sorted)
     epochs, half = st.integers(1, 30), st.floats(0.01, 30)
+    momentum = st.floats(0.01, 0.99)
+    momenta = st.none() | st.tuples(momentum, momentum).map(sorted)
     rest = st.fixed_dictionaries(
         {
             "epochs": epochs,
@@ -74,14 +87,17 @@ def schedules() -> st.SearchStrategy[Schedule]:
         }
     )
 
-    def one(kind: str, rates: list[float], rest: dict[str, object]) -> Schedule:
+    def one(
+        kind: str, rates: list[float], momenta: list[float] | None, rest: dict[str, object]
+    ) -> Schedule:
         """Final, low and high rate, in this order."""
         final, low, high = rates
+        rest |= dict(zip(MOMENTA, momenta or (None, None), strict=True))
         facts = {**rest, "final": final, "low": low, "high": high, "rate": high}
         names = [field.name for field in dataclasses.fields(Schedule.kinds()[kind])]
         return made({"kind": kind, **{name: facts[name] for name in names}})
 
-    return st.builds(one, st.sampled_from(KINDS), three, rest)
+    return st.builds(one, st.sampled_from(KINDS), three, momenta, rest)
 
 
 def test_every_kind_has_an_example_that_can_be_built():
@@ -107,6 +123,24 @@ def test_any_cut_gives_the_same_rates(schedule, steps, cuts):
         for first, last in pairwise(edges)
     ]
     assert np.concatenate(pieces).tolist() == whole.tolist()
+
+
+@given(schedules(), st.integers(1, 50), st.lists(st.integers(0, 300), max_size=6))
+def test_any_cut_gives_the_same_momenta(schedule, steps, cuts):
+    """To the last bit, and within their bounds; none at all where there are no bounds."""
+    edges = [0, *sorted(cuts), 300]
+    pieces = [
+        schedule.momenta(first, last - first, steps_per_epoch=steps)
+        for first, last in pairwise(edges)
+    ]
+    whole = schedule.momenta(0, 300, steps_per_epoch=steps)
+    if schedule.plain().get("momentum_low") is None:
+        assert {whole, *pieces} == {None}
+        return
+    assert (whole.shape, whole.dtype) == ((300,), np.float64)
+    assert np.concatenate(pieces).tolist() == whole.tolist()
+    assert (whole >= schedule.momentum_low).all()
+    assert (whole <= schedule.momentum_high).all()
 
 
 @given(schedules(), st.integers(0, 10**6), st.integers(1, 1000))
@@ -193,14 +227,16 @@ def test_peaks_of_cycles():
     assert (late == 0.001).all()
 
 
-def by_torch(scheduler: str, steps: int, *, rate: float = 1.0, **how: object) -> list[float]:
-    """Rates of the first steps, as PyTorch's scheduler sets them."""
+def by_torch(
+    scheduler: str, steps: int, *, rate: float = 1.0, name: str = "lr", **how: object
+) -> list[float]:
+    """Rates of the first steps, or what else is named, as PyTorch's scheduler sets them."""
     torch = pytest.importorskip("torch")
-    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=rate)
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=rate, momentum=0.5)
     plan = getattr(torch.optim.lr_scheduler, scheduler)(optimizer, **how)
     rates = []
     for _ in range(steps):
-        rates.append(float(optimizer.param_groups[0]["lr"]))
+        rates.append(float(optimizer.param_groups[0][name]))
         optimizer.step()
         plan.step()
     return rates
@@ -235,6 +271,34 @@ def test_one_cycle_ends_where_it_is_said_to():
         short = made(ONE | {"epochs": 1}).rates(0, 5, steps_per_epoch=steps)
         assert (short[0], short[-1]) == (0.01, 0.0001)
     assert made(ONE).momenta(0, 5, steps_per_epoch=25) is None
+
+
+def test_momenta_by_hand():
+    """Down while the rate rises, up while it falls, then at their highest for ever."""
+    schedule = made(ONE | MOMENTA | {"warmup": 0.4, "epochs": 3})
+    momenta = schedule.momenta(0, 14, steps_per_epoch=7)
+    assert momenta[[0, 8, 16 - 8]].tolist() == [0.95, 0.85, 0.85]
+    wanted = [0.95 - 0.1 * n / 8 if n < 8 else 0.85 + 0.1 * (n - 8) / 8 for n in range(14)]
+    assert momenta == pytest.approx(wanted, rel=1e-14)
+    assert (schedule.momenta(16, 40, steps_per_epoch=7) == 0.95).all()
+    rates = schedule.rates(0, 21, steps_per_epoch=7)
+    assert rates.argmax() == schedule.momenta(0, 21, steps_per_epoch=7).argmin() == 8
+    cosine = made(ONE | MOMENTA | {"warmup": 0.4, "epochs": 3, "annealing": "cosine"})
+    quarter = cosine.momenta(2, 1, steps_per_epoch=7)[0]
+    assert quarter == pytest.approx(0.9 + 0.05 * math.cos(math.pi / 4), rel=1e-14)
+
+
+@pytest.mark.parametrize(("annealing", "strategy"), [("linear", "linear"), ("cosine", "cos")])
+@pytest.mark.parametrize("warmup", [0.2, 0.3, 0.45])
+def test_momenta_are_those_of_torch(annealing, strategy, warmup):
+    last = 4 * 25 - 1
+    seen = by_torch("OneCycleLR", 100, name="momentum", max_lr=0.1, total_steps=100,
+                    three_phase=True, pct_start=(warmup * last + 1) / 100, div_factor=10,
+                    final_div_factor=100, anneal_strategy=strategy, cycle_momentum=True,
+                    base_momentum=0.85, max_momentum=0.95)  # fmt: skip
+    schedule = made(ONE | MOMENTA | {"annealing": annealing, "warmup": warmup})
+    assert schedule.momenta(0, 100, steps_per_epoch=25) == pytest.approx(seen, rel=1e-9)
+    assert max(seen) - min(seen) > 0.09
 
 
 def test_cosine_is_that_of_torch():

@@ -1,4 +1,4 @@
-"""Words for a terminal: a learning-rate schedule drawn, summed up, written to a file."""
+"""Words for a terminal: a schedule's rates, and momenta, drawn, summed up, written to a file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 import math
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,8 @@ LOGARITHMIC = 200.0
 """Rates whose highest is so many times their lowest are drawn on a logarithmic scale."""
 UNICODE = {"dot": "•", "axis": "┤", "foot": "└", "floor": "─", "tick": "┴"}
 ASCII = {"dot": "*", "axis": "|", "foot": "+", "floor": "-", "tick": "+"}
+Series = Mapping[str, NDArray[np.float64]]
+"""Values of every step, by what one of them is called."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +49,14 @@ class Drawn:
     def rates(self) -> NDArray[np.float64]:
         """Rate of every step (shape: epochs x steps)."""
         return self.schedule.rates(0, self.epochs * self.steps, steps_per_epoch=self.steps)
+
+    @property
+    def series(self) -> Series:
+        """Rates, and momenta where there are any."""
+        momenta = self.schedule.momenta(0, self.epochs * self.steps, steps_per_epoch=self.steps)
+        return (
+            {"rate": self.rates} if momenta is None else {"rate": self.rates, "momentum": momenta}
+        )
 
 
 def show(
@@ -70,13 +80,16 @@ def show(
     if drawn.epochs * drawn.steps > MOST:
         seen = f"{drawn.epochs:,} epochs of {drawn.steps:,} steps"
         raise UserError(seen, expected=f"at most {MOST:,} steps", hint="--epochs 3 or --steps 100")
-    rates = drawn.rates
+    series = drawn.series
     size = shutil.get_terminal_size((80, 24))
     plain = "utf" not in (getattr(sys.stdout, "encoding", None) or "").lower()
-    lines = [drawn.title, "", *plot(rates, drawn.epochs, width=size.columns, ascii_only=plain), ""]
-    lines += [_summary(drawn, rates)]
+    lines = [drawn.title, ""]
+    for what, values in series.items():
+        drawing = plot(values, drawn.epochs, name=what, width=size.columns, ascii_only=plain)
+        lines += [*drawing, ""]
+    lines += ["\n\n".join(_summary(drawn, *each) for each in series.items())]
     if out:
-        lines += [f"written: {write(drawn, rates, Path(out))}"]
+        lines += [f"written: {write(drawn, series, Path(out))}"]
     return "\n".join(lines)
 
 
@@ -90,10 +103,12 @@ def listing() -> str:
     return f"{table(('schedule', 'about'), about)}\n\n{table(('schedule', 'example'), examples)}"
 
 
-def plot(rates: NDArray[np.float64], epochs: int, *, width: int, ascii_only: bool) -> list[str]:
+def plot(
+    rates: NDArray[np.float64], epochs: int, *, name: str = "rate", width: int, ascii_only: bool
+) -> list[str]:
     """Lines of a drawing of these rates (shape: steps), at most so wide; axes: epoch and rate.
 
-    A column shows all rates between its lowest and its highest one.
+    A column shows all rates between its lowest and its highest one. name: of the upright axis.
     """
     signs = ASCII if ascii_only else UNICODE
     columns = max(min(width, 160) - LABEL - 2, 10)
@@ -111,7 +126,7 @@ def plot(rates: NDArray[np.float64], epochs: int, *, width: int, ascii_only: boo
         part = rows[first : max((column + 1) * len(rates) // columns, first + 1)]
         for row in range(part.min(), part.max() + 1):
             canvas[row][column] = signs["dot"]
-    lines = ["rate" + " (logarithmic)" * log]
+    lines = [name + " (logarithmic)" * log]
     for row in reversed(range(height)):
         told = row in {0, height - 1} or (row % 4 == 0 and row < height - 2)
         value = bottom + (top - bottom) * row / max(height - 1, 1)
@@ -120,7 +135,7 @@ def plot(rates: NDArray[np.float64], epochs: int, *, width: int, ascii_only: boo
     return [*lines, *_floor(epochs, columns, signs)]
 
 
-def write(drawn: Drawn, rates: NDArray[np.float64], target: Path) -> Path:
+def write(drawn: Drawn, series: Series, target: Path) -> Path:
     """Write the rates, by the file's ending: a row a step, or a figure that needs nothing else."""
     writers = {".csv": _csv, ".html": _html}
     if target.suffix.lower() not in writers:
@@ -129,7 +144,7 @@ def write(drawn: Drawn, rates: NDArray[np.float64], target: Path) -> Path:
             where="--out",
             expected=f"a file that ends in {' or '.join(writers)}",
         )
-    text = writers[target.suffix.lower()](drawn, rates)
+    text = writers[target.suffix.lower()](drawn, series)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8", newline="\n")
@@ -152,7 +167,7 @@ def _floor(epochs: int, columns: int, signs: dict[str, str]) -> list[str]:
     return [foot + "".join(line), (blank + "".join(labels)).rstrip(), blank + "epoch"]
 
 
-def _summary(drawn: Drawn, rates: NDArray[np.float64]) -> str:
+def _summary(drawn: Drawn, name: str, rates: NDArray[np.float64]) -> str:
     """First, lowest, highest and last rate, with the steps where they are had first."""
     places = {"first": 0, "lowest": int(rates.argmin()), "highest": int(rates.argmax()),
               "last": len(rates) - 1}  # fmt: skip
@@ -160,7 +175,7 @@ def _summary(drawn: Drawn, rates: NDArray[np.float64]) -> str:
         (what, f"{rates[step]:.6g}", str(step), str(step // drawn.steps))
         for what, step in places.items()
     ]
-    return table(("", "rate", "step", "epoch"), rows)
+    return table(("", name, "step", "epoch"), rows)
 
 
 def _chosen(
@@ -238,24 +253,31 @@ def _text(schedule: Schedule) -> str:
     return "{" + ", ".join(f"{key}: {value}" for key, value in schedule.plain().items()) + "}"
 
 
-def _csv(drawn: Drawn, rates: NDArray[np.float64]) -> str:
-    """A row a step: its number, its epoch's, its rate; both count from 0."""
+def _csv(drawn: Drawn, series: Series) -> str:
+    """A row a step: its number, its epoch's, its rate, its momentum; both count from 0."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(("step", "epoch", "rate"))
-    writer.writerows((n, n // drawn.steps, repr(rate)) for n, rate in enumerate(rates.tolist()))
+    writer.writerow(("step", "epoch", *series))
+    rows = zip(*(values.tolist() for values in series.values()), strict=True)
+    writer.writerows((n, n // drawn.steps, *map(repr, row)) for n, row in enumerate(rows))
     return file.getvalue()
 
 
-def _html(drawn: Drawn, rates: NDArray[np.float64]) -> str:
+def _html(drawn: Drawn, series: Series) -> str:
     """One page with an interactive figure; plotly's script stands in it."""
-    import plotly.graph_objects as go
+    from plotly.subplots import make_subplots
 
-    epochs = np.arange(len(rates)) / drawn.steps
-    hover = "step %{customdata}<br>epoch %{x:.3f}<br>rate %{y:.6g}<extra></extra>"
-    line = go.Scatter(x=epochs, y=rates, customdata=np.arange(len(rates)), hovertemplate=hover)
-    figure = go.Figure(line)
-    figure.update_layout(title=drawn.title, xaxis_title="epoch", yaxis_title="learning rate")
-    if rates.min() > 0 and rates.max() / rates.min() > LOGARITHMIC:
-        figure.update_yaxes(type="log")
+    figure = make_subplots(rows=len(series), shared_xaxes=True, vertical_spacing=0.06)
+    for row, (name, values) in enumerate(series.items(), start=1):
+        epochs = np.arange(len(values)) / drawn.steps
+        hover = f"step %{{customdata}}<br>epoch %{{x:.3f}}<br>{name} %{{y:.6g}}<extra></extra>"
+        figure.add_scatter(
+            x=epochs, y=values, customdata=np.arange(len(values)), hovertemplate=hover,
+            row=row, col=1,
+        )  # fmt: skip
+        figure.update_yaxes(title="learning rate" if name == "rate" else name, row=row)
+        if values.min() > 0 and values.max() / values.min() > LOGARITHMIC:
+            figure.update_yaxes(type="log", row=row)
+    figure.update_layout(title=drawn.title, showlegend=False)
+    figure.update_xaxes(title="epoch", row=len(series))
     return str(figure.to_html(include_plotlyjs=True, include_mathjax=False, full_html=True))

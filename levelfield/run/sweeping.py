@@ -20,6 +20,7 @@ def swept(
     batch: int,
     *,
     every: int,
+    momenta: Array | None = None,
 ) -> Message:
     """Train an epoch; loss and share of right answers of each batch before its step.
 
@@ -27,6 +28,8 @@ def swept(
     """
     x, labels = data
     begun = Clock.now()
+    if momenta is not None and labels is not None:
+        backend.cycle(momenta)
     told = backend.trace(order, rates) if labels is not None else None
     if told is not None:
         losses, right = (column.tolist() for column in told)
@@ -42,6 +45,8 @@ def swept(
             before = Clock.now()
             share = float((backend.predict(x[rows]).argmax(axis=1) == labels[rows]).mean())
             spent += Clock.now() - before
+        if momenta is not None:
+            backend.cycle(momenta[number : number + 1])
         loss = backend.train(rows, rates[number : number + 1])
         losses.append(math.nan if loss is None else float(loss))
         shares.append(share)

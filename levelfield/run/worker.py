@@ -80,9 +80,12 @@ class Worker:
         """Build the adapter with the initial weights, which lie in a file."""
         import numpy as np
 
+        from levelfield.backend import Backend, Unsupported
         from levelfield.spec.workload import Workload
 
         self.workload = Workload.build(workload)  # type: ignore[assignment]
+        if self.workload.cycled and self.kind.cycle is Backend.cycle:
+            raise Unsupported(self.kind.steady)
         if self.built:
             self.backend.close()  # a cluster has room for one
         with np.load(weights) as file:
@@ -125,7 +128,10 @@ class Worker:
         if epoch != self.ordered:
             self.order, self.ordered = self.workload.order(epoch, samples), epoch
         order = self.order[start:stop]
-        rates = self.workload.rates(epoch, samples)[start // batch : -(-stop // batch)]
+        steps = slice(start // batch, -(-stop // batch))
+        rates = self.workload.rates(epoch, samples)[steps]
+        if (momenta := self.workload.momenta(epoch, samples)) is not None:
+            self.backend.cycle(momenta[steps])
         with self.clock.running():
             loss = self.backend.train(order, rates)
         return {"loss": self.evaluated(order) if loss is None else float(loss)}
@@ -179,15 +185,19 @@ class Worker:
         rates = self.workload.rates(epoch, len(self.train_set))
         order = self.workload.order(epoch, len(self.train_set))
         labels = self.targets if self.workload.labelled else None
-        return swept(
-            self.backend, (self.train_set, labels), order, rates, self.workload.batch, every=every
-        )
+        momenta = self.workload.momenta(epoch, len(self.train_set))
+        data, batch = (self.train_set, labels), self.workload.batch
+        return swept(self.backend, data, order, rates, batch, every=every, momenta=momenta)
 
-    def steps(self, *, order: list[int], rates: list[float]) -> Message:
-        """Train on given samples at given rates."""
+    def steps(
+        self, *, order: list[int], rates: list[float], momenta: list[float] | None = None
+    ) -> Message:
+        """Train on given samples at given rates, and momenta where the workload moves them."""
         import numpy as np
 
         places = np.array(order, dtype=np.int64)
+        if momenta is not None:
+            self.backend.cycle(np.array(momenta))
         with self.clock.running():
             loss = self.backend.train(places, np.array(rates))
         return {"loss": self.evaluated(places) if loss is None else float(loss)}

@@ -75,6 +75,7 @@ class Workload(Spec):
         """Check every field, then what they must be to each other."""
         super().__post_init__()
         self._check_softmax()
+        self._check_momenta()
         last = self.layers[-1]
         if self.loss == "binary_crossentropy" and self.preprocess != "unit":
             raise FieldError(
@@ -113,6 +114,30 @@ class Workload(Spec):
                 expected="activation: softmax on the last layer, one unit a class",
             ).under("loss")
 
+    def _check_momenta(self) -> None:
+        """A momentum that the schedule moves is one the optimizer has, and begins as its own."""
+        first = self.schedule.momenta(0, 1, steps_per_epoch=1)
+        if first is None:
+            return
+        kind, own = self.optimizer.kind, getattr(self.optimizer, "momentum", None)
+        if own is None:
+            why = f"{kind} has no momentum that a schedule could move"
+            if hasattr(self.optimizer, "beta1"):
+                why += (
+                    ": its beta1 enters a bias correction, 1 - beta1^t, that is defined for a "
+                    "constant beta1, and libraries differ"
+                )
+            raise FieldError(why, expected="sgd or rmsprop").under("kind").under("optimizer")
+        if own != first[0]:
+            raise (
+                FieldError(
+                    f"got {own:g}",
+                    expected=f"{first[0]:g}, the momentum at which the schedule begins",
+                )
+                .under("momentum")
+                .under("optimizer")
+            )
+
     @classmethod
     def build(cls, given: object) -> Spec:
         """Build from a mapping; a formula (``cnn: {blocks: 3}``) stands for its layers."""
@@ -124,6 +149,11 @@ class Workload(Spec):
     def labelled(self) -> bool:
         """Whether targets are the samples' labels, not the samples themselves."""
         return self.loss == "categorical_crossentropy"
+
+    @property
+    def cycled(self) -> bool:
+        """Whether the momentum changes from step to step."""
+        return self.schedule.momenta(0, 1, steps_per_epoch=1) is not None
 
     @property
     def logits(self) -> bool:
@@ -273,6 +303,11 @@ class Workload(Spec):
         """Learning rate of each step of an epoch (from 0)."""
         steps = self.steps(samples)
         return self.schedule.rates(epoch * steps, steps, steps_per_epoch=steps)
+
+    def momenta(self, epoch: int, samples: int) -> NDArray[np.float64] | None:
+        """Momentum of each step of an epoch (from 0), where the schedule moves it."""
+        steps = self.steps(samples)
+        return self.schedule.momenta(epoch * steps, steps, steps_per_epoch=steps)
 
 
 def _times(shape: Shape) -> str:

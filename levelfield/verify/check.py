@@ -1,4 +1,4 @@
-"""Puts a contender beside the reference: same weights, samples, orders and rates, then compares."""
+"""Puts a contender beside the reference: same weights, samples and steps, then compares."""
 
 from __future__ import annotations
 
@@ -97,6 +97,10 @@ def verify(
     material = reference.material
     facts = {key: how[key] for key in ("mode", "device", "threads")}
     partitions, how["device"] = distributed.partitions(adapter, **facts)
+    if partitions and material.workload.cycled:
+        raise WorkerError(
+            "skipped", "the reference has no partitions that train with a changing momentum"
+        )
     standard = reference.standard(adapter.semantics, partitions)
     precision = material.workload.precision
     with start() as process:
@@ -209,7 +213,14 @@ class _Local:
     def predict(self, start: int, stop: int) -> NDArray[Any]:
         return self.backend.predict(self.data[start:stop])
 
-    def train(self, order: NDArray[np.int64], rates: NDArray[np.float64]) -> float:
+    def train(
+        self,
+        order: NDArray[np.int64],
+        rates: NDArray[np.float64],
+        momenta: NDArray[np.float64] | None = None,
+    ) -> float:
+        if momenta is not None and isinstance(self.backend, Backend):
+            self.backend.cycle(momenta)
         with np.errstate(all="ignore"):  # a workload may explode: the figures will say so
             return float(self.backend.train(order, rates) or 0.0)
 
@@ -243,8 +254,16 @@ class _Remote:
         self.process.ask("predict", start=start, stop=stop, path=self.arrays[1])
         return np.asarray(np.load(self.arrays[1]))
 
-    def train(self, order: NDArray[np.int64], rates: NDArray[np.float64]) -> float:
-        reply = self.process.ask("steps", order=order.tolist(), rates=rates.tolist())
+    def train(
+        self,
+        order: NDArray[np.int64],
+        rates: NDArray[np.float64],
+        momenta: NDArray[np.float64] | None = None,
+    ) -> float:
+        steps = {"order": order.tolist(), "rates": rates.tolist()}
+        if momenta is not None:
+            steps["momenta"] = momenta.tolist()
+        reply = self.process.ask("steps", **steps)
         return float(reply["loss"])
 
     def weights(self) -> Weights:

@@ -11,6 +11,7 @@ Two ways of working together (``Backend.distributed``), beside that of a single 
   *averaged*, and that is what is verified.
 
 A round is a run of steps at one rate, as a rule an epoch. The loss is that of the model after it.
+A momentum that changes from step to step is not simulated: every round has a fresh optimizer.
 """
 
 from __future__ import annotations
@@ -22,8 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from levelfield.spec.device import parse
-from levelfield.spec.optimizers import SGD
-from levelfield.verify.levels import OUTPUTS, Answers, Subject, Subset, changed
+from levelfield.verify.levels import OUTPUTS, PLAIN, Answers, Subject, Subset, changed
 
 if TYPE_CHECKING:
     from levelfield.backend import Backend
@@ -145,7 +145,7 @@ def ask(subject: Subject, workload: Workload, part: Subset, *, rate: float) -> A
     ]
     answers["epoch", "loss"] = np.array(losses, dtype=np.float64)
 
-    subject.build(workload.replace(optimizer=SGD(momentum=0.0, nesterov=False)))
+    subject.build(workload.replace(**PLAIN))
     before = dict(subject.weights())
     gentle = GENTLE * rate
     loss = subject.train(workload.order(0, part.samples), np.full(steps, gentle))

@@ -1,7 +1,7 @@
 """The levels of verification: what is asked of a contender, and what is computed from its answers.
 
 Every level is asked of a `Subject`: the contender's worker, the float64 reference, or NumPy in the
-workload's precision (the yardstick). All see the same weights, samples, orders and rates.
+workload's precision (the yardstick). All see the same weights, samples, orders, rates and momenta.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from levelfield.results.record import Figure
 from levelfield.spec.optimizers import SGD
+from levelfield.spec.schedules.constant import Constant
 from levelfield.spec.workload import Weights, Workload
 from levelfield.verify.tolerances import MARGIN, TOLERANCES, Level
 
@@ -25,6 +26,11 @@ SHAKES = (8.0, 8.0, 8.0, 64.0, 64.0, 64.0, 64.0)
 FACTORS = (1.0, 0.5, 2.0, 0.25, 1.0)
 """Rates of the optimizer level, as powers of two: exact in every precision."""
 
+PLAIN: Mapping[str, Any] = {
+    "optimizer": SGD(momentum=0.0, nesterov=False),
+    "schedule": Constant(rate=1.0),
+}
+"""What the gradient level puts in a workload's place; its rates are given step by step."""
 OUTPUTS = "change of outputs"
 """Part of the optimizer level: predictions must follow the weights that training has changed."""
 
@@ -38,8 +44,13 @@ class Subject(Protocol):
     def predict(self, start: int, stop: int) -> NDArray[Any]:
         """Predictions for these training samples."""
 
-    def train(self, order: NDArray[np.int64], rates: NDArray[np.float64]) -> float:
-        """Train on these samples; mean loss."""
+    def train(
+        self,
+        order: NDArray[np.int64],
+        rates: NDArray[np.float64],
+        momenta: NDArray[np.float64] | None = None,
+    ) -> float:
+        """Train on these samples, at these momenta where the workload moves them; mean loss."""
 
     def weights(self) -> Weights:
         """The weights now."""
@@ -82,23 +93,36 @@ def ask(subject: Subject, workload: Workload, part: Subset, *, rate: float) -> A
     before = _copied(subject.weights())
     steps = workload.order(0, part.samples)
     steps = np.resize(steps, workload.batch * (STEPS - 1) + max(1, part.full // 2))
-    subject.train(steps, exact * np.array(FACTORS))
+    subject.train(steps, exact * np.array(FACTORS), spread(workload, part.samples))
     for name, array in _copied(subject.weights()).items():
         answers["optimizer", name] = array - before[name]
     answers["optimizer", OUTPUTS] = changed(subject.predict(0, part.full), outputs)
     losses = [
-        subject.train(workload.order(epoch, part.samples), workload.rates(epoch, part.samples))
+        subject.train(
+            workload.order(epoch, part.samples),
+            workload.rates(epoch, part.samples),
+            workload.momenta(epoch, part.samples),
+        )
         for epoch in range(1, 1 + EPOCHS)
     ]
     answers["epoch", "loss"] = np.array(losses, dtype=np.float64)
 
-    subject.build(workload.replace(optimizer=SGD(momentum=0.0, nesterov=False)))
+    subject.build(workload.replace(**PLAIN))
     before = _copied(subject.weights())
     loss = subject.train(workload.order(0, part.samples)[: part.full], np.array([rate]))
     for name, array in _copied(subject.weights()).items():
         answers["gradient", name] = (before[name] - array) / rate
     answers["gradient", "loss"] = np.array([loss], dtype=np.float64)
     return answers
+
+
+def spread(workload: Workload, samples: int) -> NDArray[np.float64] | None:
+    """Momenta of the optimizer level's steps: of steps spread evenly over the whole training."""
+    steps = workload.steps(samples)
+    places = np.linspace(0, workload.epochs * steps - 1, STEPS).round().astype(int)
+    found = [workload.schedule.momenta(int(n), 1, steps_per_epoch=steps) for n in places]
+    given = [each for each in found if each is not None]
+    return np.concatenate(given) if given else None
 
 
 def changed(now: NDArray[Any], before: NDArray[Any]) -> NDArray[np.float64]:

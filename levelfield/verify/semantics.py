@@ -6,6 +6,8 @@ not declared has the first meaning.
 
 Symbols: g gradient, r rate, t step from 1, m and v running means of g and g^2 (decays b1 and b2),
 m' and v' the same divided by 1 - b^t, s sum or mean of g^2, e epsilon, w weights, p probability.
+Rate and momentum are those of the step, where a schedule changes them: both uses of the momentum in
+Nesterov's step (w -= r (g + momentum m), or its other form) have the same one.
 """
 
 from __future__ import annotations

@@ -140,6 +140,15 @@ class OneRate(Numpy):
         return super().train(order, np.full_like(rates, rates[0]))
 
 
+class OneMomentum(Numpy):
+    """Says that it cycles the momentum, and goes on at the optimizer's own."""
+
+    name = "one-momentum"
+
+    def cycle(self, momenta):
+        pass
+
+
 class WrongMean(Numpy):
     """Tells the mean of the batches' losses, though the last batch is smaller."""
 

@@ -1,16 +1,16 @@
 """Learning-rate schedules: one module a kind, found by being in this folder.
 
-A schedule is an array of rates, one a step, made by the engine; adapters never see anything else.
-A rate depends on its step's number alone: however a training is cut into pieces, its rates are the
-same, to the last bit. Hence sines and powers come from `math`, a step at a time: NumPy's may differ
-with a number's place in the array, and between releases.
+A schedule is an array of rates, one a step, made by the engine, and of momenta where it moves them;
+adapters never see anything else. Either depends on its step's number alone: however a training is
+cut into pieces, its rates are the same, to the last bit. Hence sines and powers come from `math`, a
+step at a time: NumPy's may differ with a number's place in the array, and between releases.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Epochs = Annotated[int, Range(1, 1_000_000)]
+Momenta: TypeAlias = "NDArray[np.float64] | None"
 
 
 class Schedule(Tagged):
@@ -31,6 +32,10 @@ class Schedule(Tagged):
     @abstractmethod
     def rates(self, first: int, count: int, *, steps_per_epoch: int) -> NDArray[np.float64]:
         """Rates of the steps first, first + 1 ... of the whole training (shape: count)."""
+
+    def momenta(self, first: int, count: int, *, steps_per_epoch: int) -> Momenta:  # noqa: ARG002 - few schedules have any
+        """Momenta of the same steps (shape: count); None: the optimizer's own at all of them."""
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,11 +68,13 @@ def ramp(first: int, count: int, *, steps: int) -> NDArray[np.float64]:
     return np.minimum(numbers(first, count) / max(steps - 1, 1), 1.0)
 
 
-def check_bounds(low: float, high: float, *, name: str = "low", above: str = "high") -> None:
+def check_bounds(
+    low: float, high: float, *, name: str = "low", above: str = "high", what: str = "a rate"
+) -> None:
     """Raise a `FieldError` where the lower of two rates is not the lower one."""
     if low > high:
-        error = FieldError(f"got {low:g}", expected=f"a rate of at most '{above}', {high:g}")
+        error = FieldError(f"got {low:g}", expected=f"{what} of at most '{above}', {high:g}")
         raise error.under(name)
 
 
-__all__ = ["Between", "Epochs", "Schedule", "check_bounds", "numbers", "ramp"]
+__all__ = ["Between", "Epochs", "Momenta", "Schedule", "check_bounds", "numbers", "ramp"]
