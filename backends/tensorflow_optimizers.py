@@ -63,6 +63,6 @@ def optimizer(tf: Any, workload: Workload, variables: list[Any]) -> Callable[...
 
 def _paced(tf: Any, rate: Any) -> dict[str, Any]:
     """The rate as a kernel takes it, and the momentum, where one stands beside it."""
-    return (
-        dict(zip(("lr", "momentum"), tf.unstack(rate), strict=True)) if rate.shape else {"lr": rate}
-    )
+    if rate.shape.rank == 0:
+        return {"lr": rate}
+    return dict(zip(("lr", "momentum"), tf.unstack(rate), strict=True))

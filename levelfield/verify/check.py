@@ -219,8 +219,8 @@ class _Local:
         rates: NDArray[np.float64],
         momenta: NDArray[np.float64] | None = None,
     ) -> float:
-        if momenta is not None and isinstance(self.backend, Backend):
-            self.backend.cycle(momenta)
+        if momenta is not None:
+            self.backend.cycle(momenta)  # type: ignore[union-attr] - partitions have none
         with np.errstate(all="ignore"):  # a workload may explode: the figures will say so
             return float(self.backend.train(order, rates) or 0.0)
 
