@@ -14,6 +14,7 @@ from levelfield import registry
 from levelfield.backend import Unsupported
 from levelfield.run.cluster import java
 from levelfield.run.environment import FOLDER, folder
+from levelfield.run.sweeping import swept
 from levelfield.spec.fields import FieldError
 from levelfield.spec.workload import Workload
 
@@ -104,6 +105,31 @@ def test_the_reference_by_hand(nesterov, meaning):
 
 
 FOLLOW = ("numpy/numpy", "torch/eager", "jax/scan", "tensorflow/graph")
+
+
+@pytest.mark.parametrize("name", ["numpy", "torch"])
+def test_a_sweep_has_the_momenta_of_its_steps(name):
+    """Batch by batch, or in one go where the framework tells of each: as a training has them."""
+    layer = {"kind": "dense", "units": 3, "activation": "softmax", "kernel": "zeros"}
+    facts = {"layers": [{**layer, "bias": "zeros"}], "loss": "categorical_crossentropy"}
+    spec = workload(**facts, batch=4, precision="float64")
+    rng = np.random.default_rng(6)
+    x, labels = rng.normal(size=(9, 5)), rng.integers(0, 3, 9)
+    weights = {"layer1/kernel": rng.normal(size=(5, 3)), "layer1/bias": np.zeros(3)}
+    order, rates, momenta = np.arange(9), np.full(3, 0.1), np.array([0.9, 0.5, 0.7])
+    ends = []
+    for kind in (registry.adapter("numpy"), registry.adapter(name)):
+        backend = kind(spec, weights, mode=kind.modes[0], device="cpu", threads=1)
+        backend.stage(x, labels)
+        if ends:
+            swept(backend, (x, labels), order, rates, 4, every=1, momenta=momenta)
+        else:
+            backend.cycle(momenta)
+            backend.train(order, rates)
+        ends.append(backend.weights()["layer1/kernel"])
+    assert ends[1] == pytest.approx(ends[0], rel=1e-12)
+
+
 SUITE = """\
 suite: cycled
 timeout: 300
@@ -175,7 +201,7 @@ def test_processes_of_a_cluster_follow_the_momenta(tmp_path, monkeypatch):
     monkeypatch.setenv(FOLDER, str(folder()))
     place, suite = Place(tmp_path), tmp_path / "cycled.yaml"
     suite.write_text(SUITE)
-    words = ("--backends", "spark-torch", "--device", "spark:2x1x1g")
+    words = ("--backends", "spark-torch", "--device", "spark:2x1x1g", "--timeout", "900")
     done = place.call("verify", str(suite), *words)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "passed" in done.stdout
