@@ -220,7 +220,7 @@ class _Local:
         momenta: NDArray[np.float64] | None = None,
     ) -> float:
         if momenta is not None:
-            self.backend.cycle(momenta)  # type: ignore[union-attr] - partitions have none
+            self.backend.cycle(momenta)  # type: ignore[union-attr]  # partitions have none
         with np.errstate(all="ignore"):  # a workload may explode: the figures will say so
             return float(self.backend.train(order, rates) or 0.0)
 
