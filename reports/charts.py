@@ -12,12 +12,15 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from .formats import short
+from .view import MARKERS
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 POINTS = 300
 """At most so many points a line."""
+SHOWN = POINTS // 10
+"""At most so many markers a line."""
 
 _HARMLESS = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
@@ -62,20 +65,23 @@ def figure(*, x: str, y: str, log_y: bool = False) -> go.Figure:
 def line(
     x: NDArray[Any], y: NDArray[Any], *, name: str, unit: str = "", **options: Any
 ) -> go.Scatter:
-    """Return a line with its points' values on hover.
+    """Return a line with its points' values on hover, and markers that tell it without colour.
 
-    options: anything of `plotly.graph_objects.Scatter`; ``meta`` says what switches it.
+    options: anything of `plotly.graph_objects.Scatter`; ``meta`` says what switches it, and its
+    ``group`` chooses the marker.
     """
     import plotly.graph_objects as go
 
+    place = (options.get("meta") or {}).get("group", 0)
+    marker = {"symbol": MARKERS[place % len(MARKERS)], "size": 7, "maxdisplayed": SHOWN}
     return go.Scatter(
         x=np.asarray(x, dtype=np.float32),
         y=np.asarray(y, dtype=np.float32),
         name=safe(name),
-        mode="lines+markers" if len(x) <= POINTS // 10 else "lines",
+        mode="lines+markers",
         hovertemplate=f"%{{fullData.name}}<br>%{{xaxis.title.text}} %{{x:.4g}}: %{{y:.4g}}{unit}"
         "<extra></extra>",
-        **options,
+        **{"marker": marker, **options},
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
+import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -15,12 +17,15 @@ from markupsafe import Markup
 from levelfield.errors import UserError
 from levelfield.results.study import Study
 
-from . import formats, sections
+from . import charts, formats, sections
 from .view import View
 
 HERE = Path(__file__).parent
-FIRST = ("errors.js", "state.js")
-"""Scripts that the others build on."""
+FIRST = ("errors.js", "state.js", "theme.js", "packed.js")
+"""Scripts that the others build on; they run before there is anything to see."""
+
+LEVEL = 6
+"""Of the library's compression: higher ones save less than a hundredth."""
 
 
 def write(study: Study, target: Path, *, baseline: str | None = None) -> Path:
@@ -59,24 +64,49 @@ def render(study: Study, *, baseline: str | None = None) -> str:
         if facts is not None:
             html = environment.get_template(f"sections/{name}.html").render(view=view, **facts)
             parts.append((name, section.title, Markup(html)))  # noqa: S704 - its template escaped
-    return document(study.head.suite, parts)
+    return document(study.head.suite, parts, known=known(view))
 
 
-def document(title: str, parts: Sequence[tuple[str, str, Markup]]) -> str:
+def known(view: View) -> Markup:
+    """What the page's filters know of contenders, by their places, and of workloads: JSON."""
+    facts = {
+        "contenders": [
+            {name: formats.short(getattr(who, name)) for name in ("backend", "mode", "device")}
+            for who in view.contenders
+        ],
+        "workloads": [
+            {name: formats.short(getattr(of, name)) for name in ("fingerprint", "name")}
+            for of in view.workloads
+        ],
+    }
+    return charts.embed(json.dumps(facts))
+
+
+def document(
+    title: str, parts: Sequence[tuple[str, str, Markup]], *, known: Markup | None = None
+) -> str:
     """Return a page that needs nothing else.
 
-    parts: name, title and HTML of each section.
+    parts: name, title and HTML of each section. known: what filters choose from, if there are any.
     """
-    environment = templates()
     drawn = any("data-figure=" in html for _, _, html in parts)
-    scripts = [Markup(text) for text in _scripts(drawn=drawn)]  # noqa: S704 - our own
-    page = environment.get_template("page.html")
-    return page.render(
-        title=title,
-        sections=parts,
-        style=Markup(_read("style.css")),  # noqa: S704 - our own
-        scripts=scripts,
-        allowed=" ".join(map(_fingerprint, scripts)),
+    library = _plotly() if drawn else ""
+    first = [_read(name) for name in FIRST]
+    later = [_read(path.name) for path in sorted(HERE.glob("*.js")) if path.name not in FIRST]
+    ran = [*first, *([library] if drawn else []), *later]
+    return (
+        templates()
+        .get_template("page.html")
+        .render(
+            title=title,
+            sections=parts,
+            known=known,
+            style=Markup(_read("style.css")),  # noqa: S704 - our own
+            first=[Markup(text) for text in first],  # noqa: S704 - our own
+            scripts=[Markup(text) for text in later],  # noqa: S704 - our own
+            library=_packed(library) if drawn else None,
+            allowed=" ".join(map(_fingerprint, ran)),
+        )
     )
 
 
@@ -110,16 +140,18 @@ def _shown(value: object) -> object:
     raise TypeError(f"a template prints {value!r} without a format")
 
 
-def _scripts(*, drawn: bool) -> Iterator[str]:
-    """The page's scripts in the order they run; plotly's only where a chart needs it."""
-    yield from map(_read, FIRST)
-    if drawn:
-        from plotly.offline import get_plotlyjs
+def _plotly() -> str:
+    """The library that draws charts: two thirds of a page with charts, were it not packed."""
+    from plotly.offline import get_plotlyjs
 
-        yield get_plotlyjs()
-    for path in sorted(HERE.glob("*.js")):
-        if path.name not in FIRST:
-            yield _read(path.name)
+    return str(get_plotlyjs())
+
+
+@cache
+def _packed(script: str) -> Markup:
+    """A script that the page unpacks when it needs it: gzip, in base64."""
+    packed = gzip.compress(script.encode(), compresslevel=LEVEL, mtime=0)
+    return Markup(base64.b64encode(packed).decode())  # noqa: S704 - letters and digits
 
 
 def _read(name: str) -> str:

@@ -1,13 +1,6 @@
 // Hands out the files that lie compressed in the page, unpacked.
 "use strict";
 (() => {
-  async function unpack(name) {
-    const packed = document.querySelector(`[data-packed="${CSS.escape(name)}"]`).textContent;
-    const bytes = Uint8Array.from(atob(packed.trim()), (letter) => letter.charCodeAt(0));
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-    return new Response(stream).blob();
-  }
-
   function save(name, blob) {
     const link = document.createElement("a");
     link.href = URL.createObjectURL(blob);
@@ -17,10 +10,9 @@
   }
 
   for (const button of document.querySelectorAll("[data-file]")) {
+    const name = button.dataset.file;
     button.addEventListener("click", async () => {
-      const blob = await unpack(button.dataset.file);
-      button.dataset.size = blob.size;
-      save(button.dataset.file, blob);
+      save(name, await Report.unpack(document.querySelector(`[data-packed="${CSS.escape(name)}"]`)));
     });
   }
 })();

@@ -1,5 +1,6 @@
 // What the reader has chosen, kept in the address so that it can be passed on:
 // #baseline=torch/eager&target=0.05. Other scripts ask `Report.state`; nothing else touches the address.
+// Links within the page (#ranking) leave the choices as they are: the place becomes one of them, `at`.
 "use strict";
 const Report = (() => {
   const listeners = new Map();
@@ -7,7 +8,13 @@ const Report = (() => {
 
   function read() {
     const text = location.hash.slice(1);
-    return new URLSearchParams(text.includes("=") ? text : "");
+    return new URLSearchParams(!text || text.includes("=") ? text : `at=${text}`);
+  }
+
+  function write() {
+    const only = known.size === 1 && known.get("at");
+    const hash = known.size ? `#${only || known}` : location.pathname + location.search;
+    history.replaceState(null, "", hash);
   }
 
   // The value chosen for a key; null where nothing is.
@@ -20,8 +27,7 @@ const Report = (() => {
     if (value === known.get(key)) return;
     if (value === null) known.delete(key);
     else known.set(key, value);
-    const hash = known.size ? `#${known}` : location.pathname + location.search;
-    history.replaceState(null, "", hash);
+    write();
     tell(key);
   }
 
@@ -36,9 +42,18 @@ const Report = (() => {
   }
 
   addEventListener("hashchange", () => {
+    const text = location.hash.slice(1);
+    if (text && !text.includes("=")) {
+      known.set("at", read().get("at"));
+      write();
+      return;
+    }
     const before = known;
     known = read();
     for (const key of listeners.keys()) if (before.get(key) !== known.get(key)) tell(key);
   });
-  return { state: { get, set, on } };
+  addEventListener("DOMContentLoaded", () => {
+    if (location.hash.includes("=")) document.getElementById(get("at"))?.scrollIntoView();
+  });
+  return { state: { get, set, on }, hidden: new Set() };
 })();

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import count
@@ -22,6 +22,10 @@ COLOURS = (
 )  # fmt: skip
 """Okabe and Ito's, which the colour-blind can tell apart; yellow and black made mid-tones."""
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+MARKERS = (
+    "circle", "square", "diamond", "triangle-up", "cross", "x", "triangle-down", "star",
+)  # fmt: skip
+"""As many as colours: with the dashes they tell as many apart where there is no colour."""
 RARE = ("cluster",)
 """Phases that only some trials have."""
 IDENTITY = ["backend", "mode", "device", "environment"]
@@ -35,6 +39,14 @@ class Contender:
     label: str
     colour: str
     dash: str
+    backend: str = ""
+    mode: str = ""
+    device: str = ""
+
+    @property
+    def marker(self) -> str:
+        """The shape of its points."""
+        return MARKERS[self.place % len(MARKERS)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +89,9 @@ class View:
         labels = _labels(list(seen))
         planned = {label: place for place, label in enumerate(self.study.head.contenders)}
         order = sorted(seen, key=lambda who: planned.get(_plain_label(who), len(planned)))
-        return {who: marked_out(place, labels[who]) for place, who in enumerate(order)}
+        return {
+            who: marked_out(place, labels[who], who) for place, who in enumerate(order)
+        }
 
     @property
     def contenders(self) -> tuple[Contender, ...]:
@@ -165,9 +179,13 @@ class View:
         return max(rates, default=float("nan"))
 
 
-def marked_out(place: int, label: str) -> Contender:
-    """A contender with the looks of its place."""
+def marked_out(place: int, label: str, who: Sequence[str]) -> Contender:
+    """A contender with the looks of its place; who: backend, mode, device and perhaps more."""
+    backend, mode, device, *_ = who
     return Contender(
+        backend=backend,
+        mode=mode,
+        device=device,
         place=place,
         label=label,
         colour=COLOURS[place % len(COLOURS)],

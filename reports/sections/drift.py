@@ -14,6 +14,7 @@ from levelfield.results.record import Sentinel
 from . import Section, View, charts
 
 COLOURS = {"first": "#0072b2", "last": "#d55e00"}
+MARKERS = {"first": "circle", "last": "diamond"}
 FEW = 30
 """With so many readings every block has a tick of its own."""
 TITLES = {"first": "before the block", "last": "after the block"}
@@ -94,15 +95,15 @@ def _reading(sentinel: Sentinel) -> Reading:
 
 def _chart(name: str, readings: Sequence[Reading]) -> charts.Chart:
     figure = charts.figure(x="block", y="GFLOP/s")
-    for place, position in enumerate(COLOURS):
+    for position, colour in COLOURS.items():
         chosen = [reading for reading in readings if reading.position == position]
         line = charts.line(
             np.array([reading.block for reading in chosen]),
             np.array([reading.rate / 1e9 for reading in chosen]),
             name=TITLES[position],
             unit=" GFLOP/s",
-            line={"color": COLOURS[position], "width": 1.8},
-            meta={"group": place},
+            line={"color": colour, "width": 1.8},
+            marker={"symbol": MARKERS[position], "size": 7},
         )
         figure.add_trace(line)
     figure.update_xaxes(

@@ -76,8 +76,10 @@ def facts(
     known: contenders by label that have their looks already.
     """
     who = dict(known)
-    for label in dict.fromkeys(sweep.contender for sweep in sweeps):
-        who.setdefault(label, marked_out(len(who), label))
+    for sweep in sweeps:
+        if sweep.contender not in who:
+            identity = (sweep.backend, sweep.mode, sweep.device)
+            who[sweep.contender] = marked_out(len(who), sweep.contender, identity)
     names = list(dict.fromkeys(sweep.workload for sweep in sweeps))
     panels = [_panel(number, name, sweeps, found, who) for number, name in enumerate(names)]
     return {

@@ -9,9 +9,11 @@ import io
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import chain, count, islice, repeat
 from typing import Any
 
+import pandas as pd
 from markupsafe import Markup
 
 from levelfield.results.record import SCHEMA, Record, Sentinel
@@ -22,6 +24,9 @@ from . import Section, View
 
 ROWS = 200_000
 """A longer table of epochs is not put into the page beside the records that hold the same."""
+
+COLUMNAR_ROWS = 25_000
+"""The same of Parquet, which of many measured numbers is no smaller than CSV: about a megabyte."""
 
 LEVEL = 3
 """Of compression: higher ones take twice the time to save a tenth."""
@@ -46,14 +51,28 @@ def content(view: View) -> Mapping[str, Any]:
     """Return the files to offer, and how many rows a table that was left out would have."""
     study = view.study
     rows = sum(len(record.epochs.wall) for record in study.records)
+    whole = rows <= ROWS
+    columnar = find_spec("pyarrow") is not None
+    trials = study.trials()
     files = [
         packed(HEAD, "what holds for the whole study", head(study)),
         packed(RECORDS, "every record, one JSON object a line", records(study)),
-        packed("trials.csv", "one row a trial", _bytes(study.trials().to_csv(index=False))),
+        packed("trials.csv", "one row a trial", _bytes(trials.to_csv(index=False))),
     ]
-    if rows <= ROWS:
+    if whole:
         files.append(packed("epochs.csv", "one row an epoch of a trial", epochs(study.records)))
-    return {"files": files, "left_out": rows if rows > ROWS else 0}
+    if columnar:
+        files.append(packed("trials.parquet", "one row a trial", parquet(trials)))
+    if columnar and rows <= COLUMNAR_ROWS:
+        files.append(
+            packed("epochs.parquet", "one row an epoch of a trial", parquet(study.epochs()))
+        )
+    left_out = [
+        f"epochs.{kind}"
+        for kind, most in (("csv", ROWS), ("parquet", COLUMNAR_ROWS))
+        if rows > most and (kind == "csv" or columnar)
+    ]
+    return {"files": files, "rows": rows, "left_out": left_out, "columnar": columnar}
 
 
 def records(study: Study) -> bytes:
@@ -81,6 +100,27 @@ def epochs(rows: tuple[Record, ...]) -> bytes:
         columns = (getattr(row.epochs, name) for name in COLUMNS)
         writer.writerows(zip(*who, count(1), *columns, strict=False))
     return _bytes(out.getvalue())
+
+
+def parquet(table: pd.DataFrame) -> bytes:
+    """A table as Parquet: its columns keep their kinds; needs pyarrow.
+
+    Text is written as categories, because names repeat; Arrow has no halves of characters.
+    """
+    made = table.copy()
+    for name in made.select_dtypes(exclude="number"):
+        made[name] = pd.Categorical([_bytes(text).decode() for text in made[name]])
+    out = io.BytesIO()
+    numbers = list(made.select_dtypes("float"))
+    made.to_parquet(
+        out,
+        engine="pyarrow",
+        index=False,
+        compression="zstd",
+        use_dictionary=[name for name in made if name not in numbers],
+        use_byte_stream_split=numbers,
+    )
+    return out.getvalue()
 
 
 def head(study: Study) -> bytes:
