@@ -73,6 +73,7 @@
     if (place.data) {
       const [visible, settings] = wanted(place, place.data, place.layout);
       await Plotly.update(place, { visible }, settings);
+      place.dispatchEvent(new Event("redrawn"));
       return;
     }
     const { data, layout } = JSON.parse(document.getElementById(place.dataset.figure).textContent);

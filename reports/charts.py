@@ -35,6 +35,8 @@ class Chart:
     height: int = 360
     about: str
     """What it shows, for those who cannot see it."""
+    numbers: bool = True
+    """Whether the page offers its points as a table; not where there is one beside it."""
 
     @property
     def data(self) -> Markup:

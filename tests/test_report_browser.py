@@ -2,61 +2,50 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
+import io
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
 
+import browsing
 import pages
+import pandas as pd
 import pytest
 import studies
 from levelfield.reports import page
+from levelfield.reports.formats import NOTHING
 
 import levelfield
 from levelfield.results.record import Record
+from levelfield.results.study import Study
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
-)
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM, reason="no chromium or google-chrome is installed"),
+    pytest.mark.skipif(bool(browsing.missing()), reason=browsing.missing()),
 ]
-QUIET = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update", "--hide-scrollbars",
-    "--virtual-time-budget=10000",
-)  # fmt: skip
-RECIPE = studies.Recipe(workloads=2, contenders=6, repeats=2, epochs=5)
-
-
-def browse(address: str, tmp_path: Path, *options: str) -> pages.Node:
-    """Open a page, let its scripts run, and return the document as it then is."""
-    command = [CHROMIUM, *QUIET, f"--user-data-dir={tmp_path / 'profile'}", *options]
-    done = subprocess.run(
-        [*command, "--dump-dom", address], capture_output=True, text=True, timeout=100, check=True
-    )
-    reader = pages.Reader()
-    reader.feed(done.stdout)
-    return reader.stack[0]
+RECIPE = studies.Recipe(workloads=2, contenders=10, repeats=2, epochs=5)
+TORCH = {"torch/eager", "torch/compile"}
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = studies.write(RECIPE, tmp_path_factory.mktemp("study"))
-    return page.write(levelfield.load(folder), folder / "report.html")
+def browser() -> Iterator[Browser]:
+    with browsing.browser() as made:
+        yield made
 
 
-def beside(written: Path, tmp_path: Path, script: str) -> str:
-    """Write a page that runs a script on the report, in a frame of 400 pixels; its address."""
-    wrapper = written.with_name(f"{tmp_path.name}.html")
-    wrapper.write_text(
-        f"<iframe id=frame src={written.name} style='width:400px;height:900px'></iframe>"
-        f"<p id=said></p><script>onload = async () => {{ const frame = document.getElementById"
-        f"('frame'); const page = frame.contentDocument; const say = text => "
-        f"document.getElementById('said').textContent = text; {script} }}</script>"
-    )
-    return wrapper.as_uri()
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    return levelfield.load(studies.write(RECIPE, tmp_path_factory.mktemp("study")))
+
+
+@pytest.fixture(scope="module")
+def report(study: Study) -> str:
+    return page.write(study, study.folder / "report.html").as_uri()
 
 
 def ratios(tree: pages.Node) -> list[list[str]]:
@@ -66,23 +55,60 @@ def ratios(tree: pages.Node) -> list[list[str]]:
     ]
 
 
-def test_charts_are_drawn_without_an_error(written: Path, tmp_path: Path) -> None:
-    tree = browse(written.as_uri(), tmp_path)
-    root = tree.one("html")
-    assert root.attributes.get("data-errors") is None
-    assert root.attributes["data-state"] == "ready"
-    assert root.attributes["data-charts"] == "5"
-    for chart in tree.all("div", class_="chart"):
-        drawn = [path for path in chart.all("path", class_="js-line") if "d" in path.attributes]
-        assert len(drawn) >= (2 if chart.attributes["id"].startswith("drift") else 6)
-    assert not tree.all("a", href="https://plotly.com/"), "no link leads out of the page"
+def first_table(opened: Page, section: str, cell: str = "th .who") -> list[str]:
+    """Texts of a cell of each row of a section's first table."""
+    script = f"""section => [...section.querySelector("table").tBodies[0].rows]
+      .filter(row => row.checkVisibility()).map(row => row.querySelector("{cell}").innerText.trim())
+    """
+    found: list[str] = opened.locator(f"#{section}").evaluate(script)
+    return found
 
 
-def test_the_browser_writes_the_ratios_that_python_wrote(written: Path, tmp_path: Path) -> None:
-    assert ratios(browse(written.as_uri(), tmp_path)) == ratios(pages.read(written.read_text()))
+def traces(opened: Page, chart: str) -> set[str]:
+    """Names of the lines that a chart shows."""
+    script = "chart => chart.data.filter(t => t.visible === true && t.name).map(t => t.name)"
+    return set(opened.locator(f"#{chart}").evaluate(script))
 
 
-def test_ratios_of_every_size_are_written_alike(tmp_path: Path) -> None:
+def hide(opened: Page, dimension: str, *values: str) -> None:
+    """Take the ticks of these values away."""
+    choice = opened.locator(
+        ".filters details", has=opened.locator(f"summary:has-text('{dimension}')")
+    )
+    choice.locator("summary").click()
+    for value in values:
+        choice.get_by_label(value, exact=True).uncheck()
+    opened.keyboard.press("Escape")
+
+
+def test_charts_are_drawn_when_they_come_near(browser: Browser, report: str) -> None:
+    with browsing.opened(browser, report) as opened:
+        assert opened.locator(".main-svg").count() == 0, "none is near the top"
+        assert browsing.charts(opened) == 5
+        assert opened.locator("html").get_attribute("data-charts") == "5"
+        for at in range(5):
+            chart = opened.locator(".chart").nth(at)
+            lines = chart.locator("path.js-line").count()
+            assert lines >= (2 if chart.get_attribute("id") == "drift-0" else 10)
+        assert opened.locator("a[href^=http]").count() == 0, "no link leads out of the page"
+
+
+def test_the_browser_writes_the_ratios_that_python_wrote(
+    browser: Browser, study: Study, report: str
+) -> None:
+    asked = ratios(pages.rendered(study, baseline="torch/eager"))
+    written = ratios(pages.read((study.folder / "report.html").read_text()))
+    with browsing.opened(browser, report) as opened:
+        assert ratios(pages.read(opened.content())) == written != asked
+        opened.locator("#baseline").select_option(label="torch/eager")
+        assert ratios(pages.read(opened.content())) == asked
+        assert browsing.address(opened) == "#baseline=torch/eager"
+        opened.reload()
+        assert ratios(pages.read(opened.content())) == asked, "the address chooses it, too"
+        assert browsing.texts(opened, "tr.base th") == ["torch/eager"] * 2
+
+
+def test_ratios_of_every_size_are_written_alike(browser: Browser, tmp_path: Path) -> None:
     recipe = studies.Recipe(contenders=40, repeats=1, epochs=2, absent=0)
     rows = list(studies.rows(recipe))
     trials = [row for row in rows if isinstance(row, Record)]
@@ -91,94 +117,190 @@ def test_ratios_of_every_size_are_written_alike(tmp_path: Path) -> None:
         epochs = replace(trial.epochs, wall=wall)
         rows[rows.index(trial)] = replace(trial, epochs=epochs)
     label = f"{trials[20].backend}/{trials[20].mode}"
-    study = pages.study(tmp_path, studies.head(recipe), rows)
-    target = page.write(study, tmp_path / "a.html", baseline=label)
-    (seen,) = ratios(browse(target.as_uri(), tmp_path))
+    made = pages.study(tmp_path, studies.head(recipe), rows)
+    target = page.write(made, tmp_path / "a.html", baseline=label)
+    with browsing.opened(browser, target.as_uri()) as opened:
+        (seen,) = ratios(pages.read(opened.content()))
     assert [seen] == ratios(pages.read(target.read_text()))
     assert {"1.00", "3.16e-9", "0.316", "316", "3,162", "1,000,000,000"} <= set(seen)
 
 
-def test_the_address_chooses_the_baseline(written: Path, tmp_path: Path) -> None:
-    tree = browse(written.as_uri() + "#baseline=torch%2Feager", tmp_path)
-    study = levelfield.load(written.parent)
-    asked = pages.rendered(study, baseline="torch/eager")
-    assert ratios(tree) == ratios(asked)
-    assert ratios(tree) != ratios(pages.rendered(study))
-    assert [row.all("th")[0].text for row in tree.all("tr", class_="base")] == ["torch/eager"] * 2
+def test_a_filter_hides_its_contenders_everywhere(browser: Browser, report: str) -> None:
+    with browsing.opened(browser, report) as opened:
+        everyone = {each: first_table(opened, each) for each in ("ranking", "phases", "verdicts")}
+        hide(opened, "backend", "torch")
+        assert browsing.address(opened) == "#hide-backend=torch"
+        assert browsing.texts(opened, ".filters [role=status]") == [
+            "A filter is on: 2 of 14 contenders hidden."
+        ]
+        for section, names in everyone.items():
+            assert first_table(opened, section) == [name for name in names if name not in TORCH]
+        groups = browsing.texts(opened, "#versions .who")
+        assert groups
+        assert not TORCH & set(groups)
+        assert not TORCH & set(browsing.texts(opened, "#curves .legend button"))
+        browsing.charts(opened)
+        shown = traces(opened, "curves-0-epoch")
+        assert shown == set(everyone["ranking"]) - TORCH
+        opened.reload()
+        assert set(first_table(opened, "ranking")) == shown
+        opened.get_by_role("button", name="show all").first.click()
+        assert first_table(opened, "ranking") == everyone["ranking"]
+        assert browsing.address(opened) == ""
+        assert browsing.texts(opened, ".filters [role=status]") == [""]
 
 
-def test_choosing_a_baseline_changes_ratios_and_address(written: Path, tmp_path: Path) -> None:
-    script = """
-      const select = page.getElementById("baseline");
-      const labels = [...select.options].map(option => option.dataset.label);
-      select.selectedIndex = labels.indexOf("tensorflow/xla");
-      select.dispatchEvent(new Event("change"));
-      const cells = [...page.querySelectorAll(".ratio span")].map(cell => cell.textContent);
-      say([frame.contentWindow.location.hash, ...cells].join(" "));"""
-    options = "--allow-file-access-from-files"
-    said = browse(beside(written, tmp_path, script), tmp_path, options).one("p", id="said").text
-    wanted = ratios(pages.rendered(levelfield.load(written.parent), baseline="tensorflow/xla"))
-    assert said.split() == [
-        "#baseline=tensorflow%2Fxla",
-        *(text for table in wanted for text in table),
+def test_a_workload_is_hidden_with_all_that_is_about_it(browser: Browser, report: str) -> None:
+    with browsing.opened(browser, report) as opened:
+        hide(opened, "workload", "digits-autoencoder")
+        heads = browsing.texts(opened, "h3[data-workload]")
+        assert heads
+        assert all(text.startswith("thesis-autoencoder") for text in heads)
+        assert opened.locator("table.ranking").nth(0).is_visible()
+        assert not opened.locator("table.ranking").nth(1).is_visible()
+        assert not opened.locator("#curves-1-epoch").is_visible()
+        assert opened.locator("#curves > .note").is_visible(), "it is about all workloads"
+        assert "1 of 2 workloads hidden" in opened.locator(".filters").inner_text()
+
+
+def test_filters_stand_in_the_address(browser: Browser, report: str) -> None:
+    with browsing.opened(browser, f"{report}#hide-mode=default,scan&hide-backend=numpy") as opened:
+        names = set(first_table(opened, "ranking"))
+        assert names == TORCH | {"tensorflow/xla", "tensorflow/graph"}
+        opened.locator("nav a[href='#phases']").click()
+        assert set(first_table(opened, "ranking")) == names, "a link within the page keeps them"
+        assert "at=phases" in browsing.address(opened)
+        opened.evaluate("location.hash = '#hide-backend=torch,tensorflow&hide-mode=%25,%E0'")
+        browsing.until(opened, "document.querySelector('.filters').innerText.includes('4 of 14')")
+        assert not TORCH & set(first_table(opened, "ranking"))
+
+
+def test_tables_sort_by_value_and_back(browser: Browser, study: Study, report: str) -> None:
+    runs = [r for r in study.records if r.status == "ok" and r.workload == "thesis-autoencoder"]
+    first = {
+        label: median(r.epochs.wall[0] for r in runs if f"{r.backend}/{r.mode}" == label)
+        for label in RECIPE.names
+    }
+    with browsing.opened(browser, report) as opened:
+        written = first_table(opened, "ranking")
+        head = opened.locator("#ranking th", has_text="first epoch").first
+        for way in ("ascending", "descending"):
+            head.get_by_role("button").click()
+            assert head.get_attribute("aria-sort") == way
+            shown = [float(f"{first[name]:.3g}") for name in first_table(opened, "ranking")]
+            assert shown == sorted(shown, reverse=way == "descending")
+        head.get_by_role("button").click()
+        assert head.get_attribute("aria-sort") is None
+        assert first_table(opened, "ranking") == written
+        opened.locator("#ranking th", has_text="contender").first.get_by_role("button").click()
+        assert first_table(opened, "ranking") == sorted(written)
+        levels = opened.locator("#verification th", has_text="forward").first
+        levels.get_by_role("button").click()
+        shares = first_table(opened, "verification", "td.number")
+        known = [float(text.split()[0].split("\xa0")[0]) for text in shares[:10]]
+        assert known == sorted(known)
+        assert shares[10:] == [NOTHING] * 4, "what has no value comes last"
+
+
+def test_tables_are_searched(browser: Browser, report: str) -> None:
+    with browsing.opened(browser, report) as opened:
+        names = first_table(opened, "ranking")
+        box = opened.get_by_label("Search: Ranking of thesis-autoencoder")
+        box.fill("TORCH passed")
+        assert first_table(opened, "ranking") == [name for name in names if "torch" in name]
+        assert "3 of 10 rows" in opened.locator("#ranking .search").first.inner_text()
+        box.fill("")
+        assert first_table(opened, "ranking") == names
+        assert opened.locator("#drift input[type=search]").count() == 0, "four rows need none"
+
+
+def test_legends_switch_lines(browser: Browser, report: str) -> None:
+    with browsing.opened(browser, report) as opened:
+        browsing.charts(opened)
+        assert traces(opened, "curves-0-epoch") == set(RECIPE.names)
+        opened.locator("#curves .panel").first.locator("[data-group='0']").click()
+        assert traces(opened, "curves-0-epoch") == set(RECIPE.names[1:])
+        assert traces(opened, "curves-1-epoch") == set(RECIPE.names), "another panel"
+        opened.locator("#curves .panel").first.get_by_label("training loss").check()
+        title = opened.locator("#curves-0-epoch").evaluate("chart => chart.layout.yaxis.title.text")
+        assert title == "training loss"
+        opened.locator("#curves .panel").first.get_by_text("hide all").click()
+        assert traces(opened, "curves-0-seconds") == set()
+
+
+def test_a_chart_s_points_can_be_read(browser: Browser, study: Study, report: str) -> None:
+    runs = [r for r in study.records if r.status == "ok" and r.workload == "thesis-autoencoder"]
+    wanted = [
+        [label, str(n + 1), f"{sum(losses) / len(losses):.4g}"]
+        for label in RECIPE.names
+        for n in range(RECIPE.epochs)
+        for losses in [[r.epochs.test_loss[n] for r in runs if f"{r.backend}/{r.mode}" == label]]
     ]
+    with browsing.opened(browser, report) as opened:
+        browsing.charts(opened)
+        place = opened.locator("#curves details").first
+        place.locator("summary").click()
+        script = "all => all.map(row => [...row.cells].map(cell => cell.textContent))"
+        rows = place.locator("tbody tr").evaluate_all(script)
+        assert [[*row[:2], f"{float(row[2]):.4g}"] for row in rows] == wanted
+        hide(opened, "backend", "torch")
+        browsing.until(opened, "document.querySelectorAll('#curves details tbody tr').length < 50")
+        assert place.locator("tbody tr").count() == 40
 
 
-def test_nothing_but_tables_is_wider_than_a_telephone(written: Path, tmp_path: Path) -> None:
-    script = """
-      const root = page.documentElement;
-      say([frame.contentWindow.innerWidth, root.scrollWidth, page.body.scrollWidth].join(" "));"""
-    options = "--allow-file-access-from-files"
-    said = browse(beside(written, tmp_path, script), tmp_path, options).one("p", id="said").text
-    assert said == "400 400 400"
+def test_axes_and_zoom(browser: Browser, report: str) -> None:
+    state = "({ layout: { xaxis, yaxis } }) => [xaxis.type, yaxis.type, ...xaxis.range]"
+    with browsing.opened(browser, report) as opened:
+        browsing.charts(opened)
+        chart = opened.locator("#curves-0-seconds")
+        tools = opened.locator(".drawing", has=chart).locator(".tools")
+        x, y, low, high = chart.evaluate(state)
+        assert (x, y) == ("linear", "log")
+        tools.get_by_label("Zoom in").click()
+        inner = chart.evaluate(state)[2:]
+        assert inner[1] - inner[0] == pytest.approx(0.7 * (high - low))
+        tools.get_by_label("Show all again").click()
+        assert chart.evaluate(state)[2:] == [low, high]
+        for axis in "xy":
+            tools.get_by_label(f"Logarithmic {axis} axis").click()
+        assert chart.evaluate(state)[:2] == ["log", "linear"]
+        pressed = tools.get_by_label("Logarithmic x axis").get_attribute("aria-pressed")
+        assert pressed == "true"
+        epochs = opened.locator(".drawing", has=opened.locator("#curves-0-epoch"))
+        assert epochs.get_by_label("Logarithmic x axis").count() == 0, "epochs are counted"
 
 
-def test_files_come_out_as_they_went_in(written: Path, tmp_path: Path) -> None:
-    script = """
-      const inside = frame.contentWindow;
-      inside.HTMLAnchorElement.prototype.click = () => {};  // a download would never end here
-      const saved = new Promise(done => { inside.URL.createObjectURL = done; });
-      page.querySelector('[data-file="records.jsonl"]').click();
-      const bytes = await (await saved).arrayBuffer();
-      const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-      say([...digest].map(b => b.toString(16).padStart(2, "0")).join(""));"""
-    import hashlib
-
-    options = "--allow-file-access-from-files"
-    said = browse(beside(written, tmp_path, script), tmp_path, options).one("p", id="said").text
-    wanted = (written.parent / "records.jsonl").read_bytes()
-    assert said == hashlib.sha256(wanted).hexdigest()
-
-
-def test_legends_switch_lines(written: Path, tmp_path: Path) -> None:
-    script = """
-      const chart = page.getElementById("curves-0-epoch");
-      const ready = () => page.documentElement.dataset.state === "ready";
-      while (!ready()) await new Promise(done => setTimeout(done, 20));
-      const lines = () => chart.data.filter(trace => trace.visible && trace.name);
-      const seen = () => lines().map(trace => trace.name + " " + trace.meta.kind);
-      const told = [seen().length];
-      page.querySelector('.panel [data-group="0"]').click();
-      told.push(seen().length);
-      page.querySelector('.panel input[value="loss"]').click();
-      told.push(seen().length, seen()[0], chart.layout.yaxis.title.text);
-      page.querySelector('.panel [data-all="off"]').click();
-      told.push(seen().length);
-      say(told.join("; "));"""
-    options = "--allow-file-access-from-files"
-    said = browse(beside(written, tmp_path, script), tmp_path, options).one("p", id="said").text
-    assert said == "6; 5; 5; torch/eager loss; training loss; 0"
+def test_files_come_out_as_they_went_in(browser: Browser, study: Study, report: str) -> None:
+    got = {}
+    with browsing.opened(browser, report) as opened:
+        for button in opened.locator("[data-file]").all():
+            with opened.expect_download() as download:
+                button.click()
+            got[download.value.suggested_filename] = Path(download.value.path()).read_bytes()
+    for name in ("study.json", "records.jsonl"):
+        assert got.pop(name) == (study.folder / name).read_bytes()
+    assert set(got) == {
+        f"{name}.{kind}" for name in ("trials", "epochs") for kind in ("csv", "parquet")
+    }
+    for name, frame in (("trials", study.trials()), ("epochs", study.epochs())):
+        for read, kind in ((pd.read_csv, "csv"), (pd.read_parquet, "parquet")):
+            seen = read(io.BytesIO(got[f"{name}.{kind}"]))
+            assert list(seen) == list(frame)
+            for column in ("key", "backend", "loss", "wall"):
+                assert seen[column].tolist() == pytest.approx(frame[column].tolist(), nan_ok=True)
 
 
-def test_nasty_names_run_nothing_in_a_browser(tmp_path: Path) -> None:
+def test_nasty_names_run_nothing_in_a_browser(browser: Browser, tmp_path: Path) -> None:
     from test_report_hostile import NASTY, cycle, study
 
-    target = page.write(
-        study(cycle([text for text in NASTY if len(text) < 1000])), tmp_path / "a.html"
-    )
-    tree = browse(target.as_uri(), tmp_path)
-    root = tree.one("html")
-    assert root.attributes.get("data-errors") is None
-    assert root.attributes["data-state"] == "ready"
-    assert "broken out" not in tree.one("title").text
-    assert not tree.all("img")
+    made = study(cycle([text for text in NASTY if len(text) < 1000]))
+    target = page.write(made, tmp_path / "a.html")
+    with browsing.opened(browser, target.as_uri()) as opened:
+        browsing.charts(opened)
+        assert "broken out" not in opened.title()
+        assert opened.locator("img").count() == 0
+        opened.locator(".filters summary").first.click()
+        opened.locator(".filters details[open] input").first.uncheck()
+        assert "A filter is on" in opened.locator(".filters").inner_text()
+        opened.reload()
+        assert "A filter is on" in opened.locator(".filters").inner_text()
