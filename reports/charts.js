@@ -90,9 +90,10 @@
     place.dispatchEvent(new Event("drawn", { bubbles: true }));
   }
 
+  // Charts in sight are drawn anew once, however much is changed at a time.
   function outdate(which = places) {
     which.forEach((place) => stale.add(place));
-    if (window.Plotly) near.forEach(draw);
+    queueMicrotask(() => window.Plotly && near.forEach(draw));
   }
 
   // Show the traces of a chart whose `meta` a function likes; their `meta.title` names the y axis.

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import gzip
+import hashlib
 import io
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pages
+import pandas as pd
 import pytest
 import studies
 from levelfield.reports import page
+from levelfield.reports.sections import raw
+from plotly.offline import get_plotlyjs
 
 import levelfield
 from levelfield.errors import UserError
@@ -48,6 +55,63 @@ def test_raw_data_are_the_study(study: Study, tree: pages.Node, tmp_path: Path) 
         assert [float(row[name]) for row in table] == list(frame[name])
     rows = list(csv.DictReader(io.StringIO(pages.file(tree, "trials.csv").decode())))
     assert [row["key"] for row in rows] == [r.key for r in study.records]
+
+
+def test_parquet_holds_the_tables(study: Study, tree: pages.Node) -> None:
+    for name, frame in (("trials", study.trials()), ("epochs", study.epochs())):
+        seen = pd.read_parquet(io.BytesIO(pages.file(tree, f"{name}.parquet")))
+        assert list(seen) == list(frame)
+        for column in frame:
+            assert seen[column].tolist() == pytest.approx(frame[column].tolist(), nan_ok=True)
+
+
+def test_parquet_takes_text_that_arrow_does_not(study: Study) -> None:
+    table = study.trials().head(2)
+    table["reason"] = pd.Series(["half a pair: \ud800", "\x00 <b>"], dtype=object)
+    seen = pd.read_parquet(io.BytesIO(raw.parquet(table)))
+    assert seen["reason"].tolist() == ["half a pair: \\ud800", "\x00 <b>"]
+
+
+def test_without_pyarrow_the_page_says_so(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(raw, "find_spec", lambda _: None)
+    section = pages.rendered(study).one("section", id="raw")
+    names = [button.text for button in section.all("button")]
+    assert names == ["study.json", "records.jsonl", "trials.csv", "epochs.csv"]
+    assert "because pyarrow was not installed" in section.text
+
+
+def test_many_epochs_are_no_parquet(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(raw, "COLUMNAR_ROWS", 23)
+    section = pages.rendered(study).one("section", id="raw")
+    assert "epochs.parquet" not in [button.text for button in section.all("button")]
+    assert 'levelfield.load(folder).epochs().to_parquet("epochs.parquet")' in section.text
+
+
+def test_the_library_lies_packed_and_the_policy_lets_it_run(tree: pages.Node) -> None:
+    packed = tree.one("script", id="plotly").raw
+    library = gzip.decompress(base64.b64decode(packed))
+    assert library.decode() == get_plotlyjs()
+    digest = base64.b64encode(hashlib.sha256(library).digest()).decode()
+    policy = tree.one("meta", http_equiv="Content-Security-Policy").attributes["content"]
+    assert f"'sha256-{digest}'" in policy
+    assert "unsafe-eval" not in policy
+
+
+@pytest.mark.slow
+def test_two_hundred_trials_of_two_hundred_epochs_fit_six_megabytes(tmp_path: Path) -> None:
+    recipe = studies.Recipe(contenders=10, repeats=20, epochs=200, absent=0)
+    made = levelfield.load(studies.write(recipe, tmp_path))
+    assert len(page.render(made).encode()) <= 6_000_000
+
+
+def test_what_the_filters_choose_from(study: Study, tree: pages.Node) -> None:
+    known = json.loads(tree.one("script", id="known").raw)
+    labels = [f"{who['backend']}/{who['mode']}" for who in known["contenders"]]
+    assert labels == list(study.head.contenders)
+    assert {who["device"] for who in known["contenders"]} == {"cpu"}
+    assert [of["fingerprint"] for of in known["workloads"]] == list(study.head.workloads)
+    named = {h3.attributes.get("data-workload") for h3 in tree.all("h3")}
+    assert named - {None} == set(study.head.workloads)
 
 
 def test_a_study_that_grew_or_went_away_still_gives_its_own_records(tmp_path: Path) -> None:
