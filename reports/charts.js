@@ -52,10 +52,14 @@
   function wanted(place, traces, layout) {
     const seen = choices.get(place);
     const chosen = traces.filter((trace, at) => seen(trace.meta ?? {}, at));
-    const title = chosen[0]?.meta?.title;
+    const { title, scale } = chosen[0]?.meta ?? {};
     return [
       traces.map((trace) => chosen.includes(trace) && !Report.hidden.has(trace.meta?.group)),
-      { ...theme(layout), ...(title ? { "yaxis.title.text": title } : {}) },
+      {
+        ...theme(layout),
+        ...(title ? { "yaxis.title.text": title } : {}),
+        ...(scale && !place.data ? { "yaxis.type": scale } : {}),
+      },
     ];
   }
 
@@ -96,7 +100,8 @@
     queueMicrotask(() => window.Plotly && near.forEach(draw));
   }
 
-  // Show the traces of a chart whose `meta` a function likes; their `meta.title` names the y axis.
+  // Show the traces of a chart whose `meta` a function likes. Their `meta.title` names the y axis,
+  // and `meta.scale` is its type when the chart is drawn.
   function show(place, seen) {
     choices.set(place, seen);
     outdate([place]);
@@ -129,7 +134,7 @@
     for (const place of places.filter((each) => each.data || (on && each.checkVisibility()))) {
       stale.add(place);
       draw(place);
-      const width = on ? PRINTED[place.closest(".pair") ? "pair" : "wide"] : null;
+      const width = on ? PRINTED[place.closest(".pair, .trio") ? "pair" : "wide"] : null;
       Plotly.relayout(place, { width, autosize: !on });
     }
     places.filter((place) => !place.data).forEach((place) => stale.add(place));

@@ -35,13 +35,19 @@ class Chart:
     height: int = 360
     about: str
     """What it shows, for those who cannot see it."""
-    numbers: bool = True
-    """Whether the page offers its points as a table; not where there is one beside it."""
+    points: bool = True
+    """Whether the page offers its lines' points as a table; not where there is one beside it."""
 
     @property
     def data(self) -> Markup:
         """The figure as JSON that may stand inside a script element."""
         return embed(self.figure.to_json())
+
+    @property
+    def listed(self) -> bool:
+        """Whether there is a line whose points the page offers as a table."""
+        modes = (getattr(t, "mode", None) for t in self.figure.data if t.name)
+        return self.points and any("lines" in (mode or "") for mode in modes)
 
 
 def embed(json: str) -> Markup:

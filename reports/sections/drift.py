@@ -111,7 +111,7 @@ def _chart(name: str, readings: Sequence[Reading]) -> charts.Chart:
     )
     figure.update_yaxes(rangemode="tozero")
     about = "Rate of the sentinel's matrix product before and after each block"
-    return charts.Chart(name=name, figure=figure, height=260, about=about, numbers=False)
+    return charts.Chart(name=name, figure=figure, height=260, about=about, points=False)
 
 
 SECTION = Section(order=70, title="Drift", content=content)

@@ -18,13 +18,11 @@
     typeof value === "number" ? (Number.isFinite(value) ? Number(value.toPrecision(4)) : "–") : value;
 
   function fill(table, chart) {
-    const { data, layout } = JSON.parse(document.getElementById(chart.dataset.figure).textContent);
-    const seen = (chart.data ?? data).map((trace) => (trace.visible ?? true) === true);
-    const named = data.filter((trace, at) => trace.name && seen[at]);
+    const { data, layout } = chart;
+    const named = data.filter((trace) => trace.name && (trace.visible ?? true) === true);
     const plain = document.createElement("textarea"); // names are escaped once for Plotly
     const name = (text) => ((plain.innerHTML = text), plain.value);
-    const y = chart.layout?.yaxis?.title?.text ?? layout.yaxis?.title?.text ?? "y";
-    const heads = ["contender", layout.xaxis?.title?.text ?? "x", y];
+    const heads = ["contender", layout.xaxis.title?.text ?? "x", layout.yaxis.title?.text ?? "y"];
     const head = table.createTHead().insertRow();
     heads.forEach((text, at) => {
       const cell = document.createElement("th");
@@ -47,7 +45,8 @@
     }
   }
 
-  for (const chart of document.querySelectorAll("[data-numbers]")) {
+  document.addEventListener("drawn", ({ target: chart }) => {
+    if (!("points" in chart.dataset)) return;
     const details = document.createElement("details");
     const summary = document.createElement("summary");
     summary.textContent = "In numbers";
@@ -64,5 +63,5 @@
     details.addEventListener("toggle", refill);
     chart.addEventListener("redrawn", refill);
     chart.closest(".drawing").after(details);
-  }
+  });
 })();
