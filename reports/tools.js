@@ -53,9 +53,10 @@
     return made;
   }
 
-  // An axis that counts things is only ever linear; one of time, or drawn logarithmic, is either.
-  const free = (axis) =>
-    axis?.type === "log" || (axis?.type === "linear" && /second|time/i.test(axis.title?.text ?? ""));
+  // An axis of names is neither logarithmic nor linear. A horizontal one that counts things is only
+  // ever linear; one of time, or drawn logarithmic, is either.
+  const measures = (axis) => ["linear", "log"].includes(axis.type) && !axis.tickvals;
+  const free = (axis) => axis.type === "log" || /second|time/i.test(axis.title?.text ?? "");
 
   function equip(chart) {
     const { xaxis, yaxis } = chart.layout;
@@ -63,8 +64,8 @@
     tools.className = "tools";
     tools.setAttribute("role", "group");
     tools.setAttribute("aria-label", `Controls; arrow keys move. ${chart.getAttribute("aria-label")}`);
-    if (["linear", "log"].includes(yaxis.type)) tools.append(scale(chart, "y"));
-    if (free(xaxis)) tools.append(scale(chart, "x"));
+    if (measures(yaxis)) tools.append(scale(chart, "y"));
+    if (measures(xaxis) && free(xaxis)) tools.append(scale(chart, "x"));
     tools.append(
       button("+", "Zoom in", () => zoom(chart, 0.7)),
       button("−", "Zoom out", () => zoom(chart, 1 / 0.7)),
