@@ -83,6 +83,14 @@ def fastest(standings: Sequence[Standing]) -> Standing:
     return next((s for s in standings if not s.marked), standings[0])
 
 
+def families(standings: Sequence[Standing]) -> dict[str, list[Standing]]:
+    """By kind of device (``cpu``, ``cuda``, ``spark``): who ran there, fastest first."""
+    found: dict[str, list[Standing]] = {}
+    for standing in standings:
+        found.setdefault(standing.device.partition(":")[0], []).append(standing)
+    return found
+
+
 def _per_trial(epochs: pd.DataFrame) -> pd.DataFrame:
     """By trial: its first epoch, and the medians of its steady epochs (or of the only one)."""
     columns = ["wall", "user", "system"]

@@ -3,30 +3,51 @@
 (() => {
   const select = document.getElementById("baseline");
   if (!select) return;
+  const tables = [...document.querySelectorAll("table.ranking")].map((table) => ({
+    rows: [...table.tBodies[0].rows],
+    fastest: table.dataset.fastest,
+    forest: document.getElementById(table.dataset.forest),
+    ratios: JSON.parse(document.getElementById(table.dataset.ratios).textContent),
+  }));
+  const names = new Map([...select.options].map((each) => [each.value, each.textContent]));
 
-  // As formats.significant writes it.
-  function significant(value) {
-    if (Number.isNaN(value)) return "–";
-    if (!Number.isFinite(value)) return value > 0 ? "∞" : "-∞";
-    const size = Math.abs(value);
-    if (size === 0) return "0";
-    if (size < 0.001 || size >= 1e15) return value.toExponential(2).replace("e+", "e");
-    if (size >= 999.5) return Math.round(value).toLocaleString("en");
-    return value.toPrecision(3);
+  // Ratio, low and high of one contender over the baseline; the ratio alone where that is known.
+  function over(ratios, base, place) {
+    const seconds = ratios.seconds;
+    if (base === place && place in seconds) return [1, 1, 1];
+    const plain = (seconds[place] ?? NaN) / (seconds[base] ?? NaN);
+    return ratios.over[base]?.[place] ?? [plain, plain, plain];
   }
 
   function refer() {
-    for (const table of document.querySelectorAll("table.ranking")) {
-      const rows = [...table.tBodies[0].rows];
-      const chosen = select.value || table.dataset.fastest;
-      const base = rows.find((row) => row.dataset.place === chosen);
-      const seconds = Number(base?.dataset.seconds ?? NaN) || NaN;
+    for (const { rows, fastest, forest, ratios } of tables) {
+      const base = select.value || fastest;
+      const found = new Map();
       for (const row of rows) {
-        const cell = row.querySelector(".ratio span");
-        cell.textContent = significant(Number(row.dataset.seconds) / seconds);
-        row.classList.toggle("base", row === base);
+        const place = row.dataset.place;
+        const [ratio, low, high] = over(ratios, base, place);
+        found.set(Number(place), [ratio, low, high]);
+        row.querySelector(".ratio span").textContent = Numbers.significant(ratio);
+        row.querySelector(".ratio .bounds").textContent = Numbers.bounds(low, high);
+        row.classList.toggle("base", place === base);
       }
+      Drawn.change(forest, (chart) => draw(chart, found, names.get(base) ?? ""));
     }
+  }
+
+  function draw(chart, found, name) {
+    const shown = chart.data.map(({ meta }) => found.get(meta.group) ?? [NaN, NaN, NaN]);
+    const escaped = name.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+    Plotly.update(
+      chart,
+      {
+        x: shown.map(([ratio]) => [ratio]),
+        "error_x.array": shown.map(([ratio, , high]) => [high - ratio]),
+        "error_x.arrayminus": shown.map(([ratio, low]) => [ratio - low]),
+        customdata: shown.map(([, low, high]) => [[low, high]]),
+      },
+      { "xaxis.title.text": `times as long as ${escaped}`, "xaxis.autorange": true },
+    );
   }
 
   select.addEventListener("change", () => {

@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 
 from levelfield.errors import unknown
-from levelfield.results.record import PHASES
+from levelfield.results.record import PHASES, Record
 from levelfield.results.study import Study
 
-from .measures import Standing, stand
+from .measures import Standing, families, fastest, stand
+from .ratios import Ratios, Side, among, side
 
 COLOURS = (
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a7a1f", "#7f7f7f",
@@ -166,6 +167,35 @@ class View:
         for workload in self.workloads:
             if standings := self.standings[workload.fingerprint]:
                 yield workload, standings
+
+    @cached_property
+    def sides(self) -> dict[str, dict[int, Side]]:
+        """By fingerprint and contender's place: the good trials, made ready to be compared."""
+        good: dict[str, dict[int, list[Record]]] = {w.fingerprint: {} for w in self.workloads}
+        for place, record in zip(
+            self.trials["contender"].tolist(), self.study.records, strict=True
+        ):
+            if record.status == "ok" and record.epochs.wall:
+                good[record.fingerprint].setdefault(place, []).append(record)
+        return {
+            fingerprint: {place: side(records) for place, records in found.items()}
+            for fingerprint, found in good.items()
+        }
+
+    @cached_property
+    def ratios(self) -> dict[str, Ratios]:
+        """By fingerprint of the workloads that are ranked: contenders over one another."""
+        return {
+            workload.fingerprint: among(
+                self.sides[workload.fingerprint],
+                ranked,
+                bases=[
+                    *(fastest(group).contender for group in families(ranked).values()),
+                    *(each.place for each in self.contenders if each.label == self.baseline),
+                ],
+            )
+            for workload, ranked in self.ranked()
+        }
 
     def peak_rate(self, precision: str, threads: int) -> float:
         """The best rate of a matrix product seen in this precision; NaN where none was timed."""

@@ -13,6 +13,7 @@ import pages
 import pytest
 import studies
 from levelfield.reports import formats, page, sections
+from levelfield.reports.sections.summary import spoken
 from scipy import stats
 
 import levelfield
@@ -23,6 +24,7 @@ from levelfield.results.settle import steady as settled
 from levelfield.results.study import Study
 
 NBSP = "\N{NO-BREAK SPACE}"
+TIMES = "\N{MULTIPLICATION SIGN}"
 said = SimpleNamespace(
     **{name: lambda v, f=f: f(v).replace(NBSP, " ") for name, f in formats.FILTERS.items()}
 )
@@ -52,17 +54,36 @@ def steady(records: list[Record], of: Any = lambda e: e.wall) -> float:
     return median(median(of(r.epochs)[1:]) for r in records)
 
 
+def over(base: list[Record], head: list[Record], rows: int) -> list[float]:
+    """Ratio, low and high: midmeans of log epochs by block, Student's t at 95 % shared by rows."""
+    blocks = {r.block: r.epochs.wall for r in base}
+    logs = [
+        location(settled(mine).of(mine)) - location(settled(theirs).of(theirs))
+        for mine, theirs in ((r.epochs.wall, blocks[r.block]) for r in head)
+    ]
+    reach = stats.t.ppf(1 - 0.025 / rows, len(logs) - 1) * stats.sem(logs)
+    middle = math.fsum(logs) / len(logs)
+    return [math.exp(middle + sign * reach) for sign in (0, -1, 1)]
+
+
+def shown(base: list[Record], head: list[Record], rows: int) -> str:
+    """The same, as the page writes it."""
+    middle, low, high = over(base, head, rows)
+    return f"{said.ratio(middle)} [{said.ratio(low)}, {said.ratio(high)}]"
+
+
 def test_every_workload_has_a_ranking_of_its_own(study: Study, tree: pages.Node) -> None:
     tables = tree.all("table", class_="ranking")
     assert len(tables) == len(study.head.workloads) == 2
     for table, fingerprint in zip(tables, study.head.workloads, strict=True):
         runs = trials(study, fingerprint)
         order = sorted(runs, key=lambda name: steady(runs[name]))
-        best = steady(runs[order[0]])
+        best = runs[order[0]]
         for row, name in zip(pages.rows(table), order, strict=True):
             assert row[0] == name
             assert row[1] == said.seconds(steady(runs[name]))
-            assert row[2] == said.ratio(steady(runs[name]) / best)
+            other = name != order[0]
+            assert row[2] == (shown(best, runs[name], len(runs) - 1) if other else "1.00")
 
 
 def test_ranking_row_holds_what_the_records_say(study: Study, tree: pages.Node) -> None:
@@ -96,12 +117,14 @@ def test_ratios_refer_to_the_baseline_asked_for(study: Study) -> None:
     ):
         runs = trials(study, fingerprint)
         for row in pages.rows(table):
-            assert row[2] == said.ratio(steady(runs[row[0]]) / steady(runs["torch/eager"]))
+            mine, other = runs[row[0]], row[0] != "torch/eager"
+            wanted = shown(runs["torch/eager"], mine, len(runs) - 1) if other else "1.00"
+            assert row[2] == wanted
     chosen = [
         o for o in tree.one("select", id="baseline").all("option") if "selected" in o.attributes
     ]
     assert [option.attributes["data-label"] for option in chosen] == ["torch/eager"]
-    assert "of the baseline, torch/eager" in tree.one("section", id="summary").text
+    assert "over PyTorch (eager) (the baseline)" in tree.one("section", id="summary").text
 
 
 def test_unknown_baseline_names_the_nearest(study: Study) -> None:
@@ -123,16 +146,31 @@ def test_head_counts_and_names_the_fastest(study: Study, tree: pages.Node) -> No
     for fingerprint, workload in study.head.workloads.items():
         runs = trials(study, fingerprint)
         first, second = sorted(runs, key=lambda name: steady(runs[name]))[:2]
-        assert f"{workload['name']}: {first} had the lowest median" in text
-        share = said.ratio(steady(runs[second]) / steady(runs[first]))
-        assert f"The next, {second}, took {share} times as long" in text
-    assert "what may be said tells which differences are more than chance" in text
+        (answer,) = [
+            p.text for p in tree.all("p", class_="result") if f"for {workload['name']}," in p.text
+        ]
+        assert spoken(first) in answer
+        middle, low, high = map(said.ratio, over(runs[first], runs[second], len(runs) - 1))
+        assert f"{middle}{TIMES} [{low}, {high}] over {spoken(second)}" in answer
+        epoch = f"steady epoch: {said.seconds(steady(runs[first]))}, the median of 3 trials"
+        assert epoch in answer
+    assert "what may be said tells more" in text
+
+
+def spent(record: Record, axis: str, epochs: int) -> float:
+    """How far a trial is along an axis after so many epochs."""
+    if axis == "epoch":
+        return epochs
+    columns = [record.epochs.wall] if axis == "seconds" else [
+        record.epochs.user, record.epochs.system,
+    ]  # fmt: skip
+    return math.fsum(math.fsum(column[:epochs]) for column in columns)
 
 
 def test_curves_are_means_and_ranges_over_trials(study: Study, tree: pages.Node) -> None:
     for number, fingerprint in enumerate(study.head.workloads):
         runs = trials(study, fingerprint)
-        for axis in ("epoch", "seconds"):
+        for axis in ("epoch", "seconds", "cpu"):
             figure = pages.figure(tree, f"curves-{number}-{axis}")
             assert figure["layout"]["yaxis"]["type"] == "log"
             traces = {(t["name"], t["meta"]["kind"]): t for t in figure["data"] if "name" in t}
@@ -143,8 +181,8 @@ def test_curves_are_means_and_ranges_over_trials(study: Study, tree: pages.Node)
                 columns = list(zip(*(getattr(r.epochs, kind) for r in runs[name]), strict=True))
                 assert trace["y"] == pytest.approx([math.fsum(c) / 3 for c in columns], rel=1e-6)
                 assert trace["visible"] is (kind == "test_loss")
-                sums = [[math.fsum(r.epochs.wall[: n + 1]) for r in runs[name]] for n in range(7)]
-                x = [math.fsum(s) / 3 for s in sums] if axis == "seconds" else list(range(1, 8))
+                sums = [[spent(r, axis, n) for r in runs[name]] for n in range(1, 8)]
+                x = [math.fsum(s) / 3 for s in sums]
                 assert trace["x"] == pytest.approx(x, rel=1e-6)
                 area = areas[list(traces).index((name, kind))]
                 ends = [max(c) for c in columns] + [min(c) for c in reversed(columns)]
@@ -256,16 +294,7 @@ def test_what_may_be_said_is_students_interval(study: Study, tree: pages.Node) -
         rows = list(pages.rows(table))
         assert {row[0] for row in rows} == set(runs) - {base}
         for row in rows:
-            blocks = {r.block: r for r in runs[base]}
-            logs = [
-                location(found.of(r.epochs.wall)) - location(other.of(blocks[r.block].epochs.wall))
-                for r in runs[row[0]]
-                if r.block in blocks
-                for found, other in [(settled(r.epochs.wall), settled(blocks[r.block].epochs.wall))]
-            ]
-            reach = stats.t.ppf(1 - 0.025 / len(rows), len(logs) - 1) * stats.sem(logs)
-            middle = sum(logs) / len(logs)
-            bounds = [math.exp(middle + sign * reach) for sign in (0, -1, 1)]
+            bounds = over(runs[base], runs[row[0]], len(rows))
             assert row[2:5] == [said.ratio(value) for value in bounds]
             answer = "slower" if bounds[1] > 1 else "faster" if bounds[2] < 1 else "no difference"
             assert row[1].startswith(answer)
@@ -273,12 +302,12 @@ def test_what_may_be_said_is_students_interval(study: Study, tree: pages.Node) -
 
 def test_sections_are_found_and_in_order(tree: pages.Node) -> None:
     found = sections.found()
-    # Nothing ran on a cluster, no outputs were kept, nothing was published or swept.
-    elsewhere = {"cluster", "reconstructions", "confusion", "reproduction", "ranges"}
+    # Nothing ran on a cluster or a GPU, no outputs were kept, nothing was published or swept.
+    elsewhere = {"cluster", "devices", "reconstructions", "confusion", "reproduction", "ranges"}
     shown = [name for name in found if name not in elsewhere]
     assert [section.attributes["id"] for section in tree.all("section")] == shown
     assert list(found) == [
-        "summary", "verdicts", "ranking", "curves", "reconstructions", "confusion",
-        "reproduction", "ranges", "phases", "resources", "verification", "cluster", "drift",
-        "doubts", "absent", "versions", "raw",
+        "summary", "verdicts", "ranking", "verification", "curves", "quality", "phases",
+        "overhead", "resources", "cluster", "devices", "reproduction", "reconstructions",
+        "confusion", "ranges", "drift", "doubts", "absent", "versions", "raw",
     ]  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..breakeven import Cold, cold  # noqa: TID252 - mypy knows no mapped name
 from . import Contender, Section, View, Workload, measures
 
 REST = "start and rest"
@@ -31,16 +32,22 @@ class Chart:
 
     workload: Workload
     bars: tuple[Bar, ...]
+    cold: Cold | None
+    """From a cold start to many epochs; None where no steady epoch is known."""
+    standings: Mapping[int, measures.Standing]
+    """By the contender's place."""
 
 
 def content(view: View) -> Mapping[str, Any]:
     """Return one chart a workload; contenders in the order of the ranking."""
     seen = list(view.phases.columns)
-    charts = [_chart(view, workload, ranked) for workload, ranked in view.ranked()]
+    charts = [_chart(view, number, *ranking) for number, ranking in enumerate(view.ranked())]
     return {"charts": charts, "phases": [*seen, REST]}
 
 
-def _chart(view: View, workload: Workload, ranked: Sequence[measures.Standing]) -> Chart:
+def _chart(
+    view: View, number: int, workload: Workload, ranked: Sequence[measures.Standing]
+) -> Chart:
     trials = view.trials.loc[view.phases.index]
     trials = trials[trials["fingerprint"] == workload.fingerprint]
     spans = view.phases.loc[trials.index]
@@ -61,7 +68,12 @@ def _chart(view: View, workload: Workload, ranked: Sequence[measures.Standing]) 
                 total=math.fsum(known.values()),
             )
         )
-    return Chart(workload=workload, bars=tuple(bars))
+    return Chart(
+        workload=workload,
+        bars=tuple(bars),
+        cold=cold(f"cold-{number}", view, workload, ranked, spans),
+        standings={standing.contender: standing for standing in ranked},
+    )
 
 
 SECTION = Section(order=40, title="Where the time went", content=content)

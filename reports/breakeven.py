@@ -1,0 +1,153 @@
+"""From a cold start to so many epochs: who is ahead when, and from when on a slow start pays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from . import charts
+from .measures import Standing
+from .view import Contender, View, Workload
+
+START = ("import", "cluster", "build", "stage")
+"""Phases before the first epoch."""
+LONGEST = 10_000
+"""Epochs that the plot reaches to."""
+POINTS = 41
+VAST = 1e12
+"""Epochs that nobody trains."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """A contender after n epochs: start + first + (n - 1) x steady seconds; medians over trials."""
+
+    who: Contender
+    standing: Standing
+    start: float
+    first: float
+    steady: float
+
+    def after(self, epochs: float) -> float:
+        """Seconds from the cold start to the end of so many epochs."""
+        return self.start + self.first + (epochs - 1) * self.steady
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A contender beside the quickest starter."""
+
+    course: Course
+    ahead: int | None
+    """The first epoch after which it is ahead for good; None: never. 1 for the starter itself."""
+    seconds: float
+    """From the cold start to the end of that epoch; NaN where there is none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stretch:
+    """A contender has taken the least time after these epochs."""
+
+    who: Contender
+    standing: Standing
+    since: int
+    until: int | None
+    """None: for ever."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cold:
+    """One workload: everybody's course, and who leads when."""
+
+    rows: tuple[Row, ...]
+    lead: tuple[Stretch, ...]
+    """Among the verified, or among all where nobody is; by epochs."""
+    left: tuple[Contender, ...]
+    """Those who trained one epoch only: what a steady one takes is not known."""
+    chart: charts.Chart
+
+    @property
+    def starter(self) -> Course:
+        """Whose first epoch is over first."""
+        return self.rows[0].course
+
+
+def cold(
+    name: str, view: View, workload: Workload, ranked: Sequence[Standing], spans: pd.DataFrame
+) -> Cold | None:
+    """The courses of a workload's contenders; None where nobody's can be told.
+
+    spans: rows of `View.phases` of this workload.
+    """
+    start = spans.reindex(columns=list(START), fill_value=0.0).sum(axis=1)
+    starts = start.groupby(view.trials["contender"].loc[spans.index]).median()
+    courses = [
+        Course(
+            who=view.contenders[s.contender],
+            standing=s,
+            start=float(starts[s.contender]),
+            first=s.first,
+            steady=s.epoch.median,
+        )
+        for s in ranked
+        if not s.single
+    ]
+    courses = [each for each in courses if math.isfinite(each.after(2)) and each.after(1) > 0]
+    if not courses:
+        return None
+    starter, *others = sorted(courses, key=lambda each: (each.after(1), each.steady))
+    rows = [Row(course=starter, ahead=1, seconds=starter.after(1))]
+    for course in others:
+        ahead = overtakes(course, starter)
+        seconds = course.after(ahead) if ahead else math.nan
+        rows.append(Row(course=course, ahead=ahead, seconds=seconds))
+    good = [each for each in courses if not each.standing.marked] or courses
+    return Cold(
+        rows=tuple(sorted(rows, key=lambda row: (row.ahead or math.inf, row.course.after(1)))),
+        lead=tuple(leaders(good)),
+        left=tuple(view.contenders[s.contender] for s in ranked if s.single),
+        chart=_chart(name, workload, courses),
+    )
+
+
+def overtakes(late: Course, early: Course) -> int | None:
+    """The least number of epochs from which on the one that starts later has taken less time."""
+    behind, gain = late.after(1) - early.after(1), early.steady - late.steady
+    if behind < 0:
+        return 1 if gain >= 0 else None
+    return math.floor(behind / gain) + 2 if behind < gain * VAST else None
+
+
+def leaders(courses: Sequence[Course]) -> Iterator[Stretch]:
+    """Who has taken the least time after how many epochs, from the first on."""
+    since = 1
+    lead = min(courses, key=lambda each: (each.after(1), each.steady))
+    while True:
+        faster = [each for each in courses if each.steady < lead.steady]
+        points = {each.who.place: overtakes(each, lead) or 1 for each in faster}
+        if not points:
+            yield Stretch(who=lead.who, standing=lead.standing, since=since, until=None)
+            return
+        first = max(since, min(points.values()))
+        then = min(faster, key=lambda each: (points[each.who.place] > first, each.after(first)))
+        if first > since:
+            yield Stretch(who=lead.who, standing=lead.standing, since=since, until=first - 1)
+        since, lead = first, then
+
+
+def _chart(name: str, workload: Workload, courses: Sequence[Course]) -> charts.Chart:
+    figure = charts.figure(x="epochs", y="seconds since the cold start", log_y=True)
+    epochs = np.unique(np.geomspace(1, LONGEST, POINTS).round())
+    for course in courses:
+        who = course.who
+        style = {"color": who.colour, "dash": who.dash, "width": 1.8}
+        seconds = course.after(1) + (epochs - 1) * course.steady
+        line = charts.line(epochs, seconds, name=who.label, line=style, meta={"group": who.place})
+        figure.add_trace(line.update(mode="lines"))
+    figure.update_xaxes(type="log", rangemode="normal")
+    about = f"Seconds from the cold start by epochs, of each contender, on {workload.name}"
+    return charts.Chart(name=name, figure=figure, about=about)

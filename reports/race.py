@@ -1,0 +1,173 @@
+"""How long each contender trains until its test loss is at most a target that the reader sets."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from levelfield.results.scaling import time_to
+
+from . import charts
+from .forest import Mark, forest
+from .measures import Standing
+from .view import Contender, View, Workload
+
+POINTS = 24_000
+"""Epochs of a workload that lie in the page for this, over all trials."""
+FEWEST = 8
+"""Epochs of a trial that are kept in any case."""
+STEPS = 1000
+"""Of the slider."""
+
+Trial = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""Seconds of training so far, and test loss, after each epoch that is kept."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A contender's seconds to the target, over its trials; infinite where never."""
+
+    who: Contender
+    standing: Standing
+    seconds: float
+    low: float
+    high: float
+    reached: int
+    trials: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Race:
+    """One workload: the table at the target that is shown first, and what `race.js` needs."""
+
+    name: str
+    target: float
+    rows: tuple[Row, ...]
+    kept: int
+    """At most so many epochs a trial are looked at; 0: all of them."""
+    steps: int
+    chart: charts.Chart
+    data: Markup
+
+
+def race(
+    name: str, view: View, workload: Workload, ranked: Sequence[Standing], epochs: pd.DataFrame
+) -> Race | None:
+    """Time to the highest of the last test losses; None where no test loss is a finite number.
+
+    epochs: of `learning.epochs`.
+    """
+    limit = max(FEWEST, POINTS // max(1, epochs["trial"].nunique()))
+    trials = _trials(epochs, limit)
+    losses = [loss for each in trials.values() for _, found in each for loss in found.tolist()]
+    finite = [loss for loss in losses if math.isfinite(loss)]
+    last = [found[-1].item() for each in trials.values() for _, found in each]
+    target = _above(max((loss for loss in last if math.isfinite(loss)), default=math.nan))
+    if not finite or math.isnan(target):
+        return None
+    rows = [
+        _row(view.contenders[standing.contender], standing, trials[standing.contender], target)
+        for standing in ranked
+    ]
+    facts = {
+        "target": target,
+        "low": min(finite),
+        "high": max(finite),
+        "steps": STEPS,
+        "log": min(finite) > 0,
+        "contenders": [
+            {"place": row.who.place, "epochs": [len(s) for s, _ in trials[row.who.place]]}
+            for row in rows
+        ],
+        "seconds": _packed(trials, rows, 0),
+        "losses": _packed(trials, rows, 1),
+    }
+    return Race(
+        name=name,
+        target=target,
+        rows=tuple(sorted(rows, key=lambda row: row.seconds)),
+        kept=limit if epochs["epoch"].max() > limit else 0,
+        steps=STEPS,
+        chart=_chart(name, workload, rows),
+        data=charts.embed(json.dumps(facts, separators=(",", ":"))),
+    )
+
+
+def seconds_to(trial: Trial, target: float) -> float:
+    """Seconds until the loss is at most the target, by the rule of `scaling.time_to`."""
+    spent, losses = (column.astype(float) for column in trial)
+    time = time_to(np.diff(spent, prepend=0.0).tolist(), losses.tolist(), target)
+    return math.inf if math.isnan(time) else time
+
+
+def _trials(epochs: pd.DataFrame, limit: int) -> dict[int, list[Trial]]:
+    """By contender's place, its trials: so many epochs of each, evenly spread, the last among them.
+
+    A loss that is not a finite number is NaN: it is at most nothing.
+    """
+    found: dict[int, list[Trial]] = {}
+    losses = epochs["test_loss"].where(np.isfinite(epochs["test_loss"])).to_numpy(np.float32)
+    spent = epochs["seconds"].to_numpy(np.float32)
+    _, starts = np.unique(epochs["trial"].to_numpy(), return_index=True)
+    ends = [*starts[1:].tolist(), len(epochs)]
+    places = epochs["contender"].to_numpy()[starts].tolist()
+    kept = {size: charts.thinned(size, limit) for size in set(np.subtract(ends, starts).tolist())}
+    for start, end, place in zip(starts.tolist(), ends, places, strict=True):
+        at = start + kept[end - start]
+        found.setdefault(place, []).append((spent[at], losses[at]))
+    return found
+
+
+def _row(who: Contender, standing: Standing, trials: Sequence[Trial], target: float) -> Row:
+    times = [seconds_to(trial, target) for trial in trials]
+    return Row(
+        who=who,
+        standing=standing,
+        seconds=median(times),
+        low=min(times),
+        high=max(times),
+        reached=sum(map(math.isfinite, times)),
+        trials=len(times),
+    )
+
+
+def _above(value: float) -> float:
+    """The least number with three digits that is not below a value."""
+    if math.isnan(value) or value == 0:
+        return value
+    near = float(f"{value:.2e}")
+    unit = 10.0 ** (math.floor(math.log10(abs(value))) - 2)
+    return near if near >= value else float(f"{near + unit:.2e}")
+
+
+def _packed(trials: Mapping[int, Sequence[Trial]], rows: Sequence[Row], column: int) -> str:
+    """All trials' values one after the other: little-endian, four bytes each, in base64."""
+    values = [trial[column] for row in rows for trial in trials[row.who.place]]
+    return base64.b64encode(np.concatenate(values).astype("<f4").tobytes()).decode()
+
+
+def _chart(name: str, workload: Workload, rows: Sequence[Row]) -> charts.Chart:
+    """Every contender's median and range on an axis of seconds."""
+    marks = [
+        Mark(
+            text=charts.safe(row.who.label) + ("*" if row.standing.marked else ""),
+            who=row.who,
+            verified=row.standing.verified,
+            value=row.seconds,
+            low=row.low,
+            high=row.high if math.isfinite(row.high) else row.seconds,
+        )
+        for row in rows
+    ]
+    about = f"Seconds of training until the target loss, by contender, on {workload.name}"
+    title = "seconds of training until the target"
+    return forest(f"{name}-chart", marks, title=title, about=about, ratios=False, unit=" s")
