@@ -17,6 +17,9 @@ MOST = 16
 """Contenders of a workload up to which everybody is compared with everybody."""
 LOAD = 5_000
 """Trials that all these comparisons may look at; beyond, as with more contenders."""
+LOOKED, LEAST = 2_000, 10
+"""Trials of a study whose typical epochs are found for its ratios, shared by everybody on every
+workload alike; and how many each has at least. Any study that a person waits for has fewer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +42,9 @@ class Side:
         return any(record.session for record in self.records)
 
 
-def side(records: Iterable[Record]) -> Side:
-    """Look at a contender's good trials."""
-    found = tuple(records)
+def side(records: Iterable[Record], limit: int) -> Side:
+    """Look at a contender's good trials: those of so many blocks, the first."""
+    found = tuple(sorted(records, key=lambda record: record.block)[:limit])
     return Side(records=found, typical={r.block: against.typical([r]) for r in found})
 
 
@@ -84,6 +87,8 @@ class Ratios:
     """By place: of the typical steady epoch; what had no time is not among them."""
     whole: bool
     """Whether everybody was compared with everybody."""
+    limit: int
+    """So many trials of each, the first ones, were looked at; 0 where that is all of them."""
 
     def interval(self, base: int, head: int) -> Interval | None:
         """Head over base; None where the two were not compared."""
@@ -120,7 +125,15 @@ def among(sides: Mapping[int, Side], ranked: Sequence[Standing], *, bases: Seque
                 if known
                 else ratio(sides[base], sides[head], comparisons=len(timed) - 1)
             )
-    return Ratios(over=over, seconds={place: sides[place].seconds for place in timed}, whole=whole)
+    looked = {s.contender: len(sides[s.contender].records) for s in ranked if s.contender in sides}
+    return Ratios(
+        over=over,
+        seconds={place: sides[place].seconds for place in timed},
+        whole=whole,
+        limit=max(looked.values(), default=0)
+        if any(s.trials > looked.get(s.contender, s.trials) for s in ranked)
+        else 0,
+    )
 
 
 def told(interval: Interval) -> str:

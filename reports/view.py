@@ -16,7 +16,7 @@ from levelfield.results.record import PHASES, Record
 from levelfield.results.study import Study
 
 from .measures import Standing, families, fastest, stand
-from .ratios import Ratios, Side, among, side
+from .ratios import LEAST, LOOKED, Ratios, Side, among, side
 
 COLOURS = (
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a7a1f", "#7f7f7f",
@@ -177,8 +177,9 @@ class View:
         ):
             if record.status == "ok" and record.epochs.wall:
                 good[record.fingerprint].setdefault(place, []).append(record)
+        limit = max(LEAST, LOOKED // max(1, sum(map(len, good.values()))))
         return {
-            fingerprint: {place: side(records) for place, records in found.items()}
+            fingerprint: {place: side(records, limit) for place, records in found.items()}
             for fingerprint, found in good.items()
         }
 

@@ -44,6 +44,8 @@ class Table:
     """Place of the contender that is the baseline where none is chosen."""
     whole: bool
     """Whether there is an interval for every baseline."""
+    limit: int
+    """Trials of each contender that ratios rest on; 0: all of them."""
     forest: charts.Chart
     name: str
     """Of the ratios' data in the page."""
@@ -89,6 +91,7 @@ def _table(
         rows=tuple(rows),
         fastest=fastest.contender,
         whole=ratios.whole,
+        limit=ratios.limit,
         forest=_forest(f"forest-{number}", workload, rows, ratios, view.contenders[chosen]),
         name=f"ratios-{number}",
         data=charts.embed(json.dumps(_data(ratios), separators=(",", ":"))),
