@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,9 +39,10 @@ class Course:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """A contender beside the quickest starter."""
+    """A contender beside the quickest starter on its kind of device."""
 
     course: Course
+    starter: Course
     ahead: int | None
     """The first epoch after which it is ahead for good; None: never. 1 for the starter itself."""
     seconds: float
@@ -64,16 +65,11 @@ class Cold:
     """One workload: everybody's course, and who leads when."""
 
     rows: tuple[Row, ...]
-    lead: tuple[Stretch, ...]
-    """Among the verified, or among all where nobody is; by epochs."""
+    leads: Mapping[str, tuple[Stretch, ...]]
+    """By kind of device, by epochs: among the verified, or among all where nobody is."""
     left: tuple[Contender, ...]
     """Those who trained one epoch only: what a steady one takes is not known."""
     chart: charts.Chart
-
-    @property
-    def starter(self) -> Course:
-        """Whose first epoch is over first."""
-        return self.rows[0].course
 
 
 def cold(
@@ -99,19 +95,29 @@ def cold(
     courses = [each for each in courses if math.isfinite(each.after(2)) and each.after(1) > 0]
     if not courses:
         return None
-    starter, *others = sorted(courses, key=lambda each: (each.after(1), each.steady))
-    rows = [Row(course=starter, ahead=1, seconds=starter.after(1))]
-    for course in others:
-        ahead = overtakes(course, starter)
-        seconds = course.after(ahead) if ahead else math.nan
-        rows.append(Row(course=course, ahead=ahead, seconds=seconds))
-    good = [each for each in courses if not each.standing.marked] or courses
+    families: dict[str, list[Course]] = {}
+    for each in courses:
+        families.setdefault(each.standing.device.partition(":")[0], []).append(each)
+    rows = [row for family in families.values() for row in _rows(family)]
     return Cold(
-        rows=tuple(sorted(rows, key=lambda row: (row.ahead or math.inf, row.course.after(1)))),
-        lead=tuple(leaders(good)),
+        rows=tuple(sorted(rows, key=lambda row: row.course.after(1))),
+        leads={
+            device: tuple(leaders([e for e in family if not e.standing.marked] or family))
+            for device, family in families.items()
+        },
         left=tuple(view.contenders[s.contender] for s in ranked if s.single),
         chart=_chart(name, workload, courses),
     )
+
+
+def _rows(family: Sequence[Course]) -> Iterator[Row]:
+    """Everybody on one kind of device beside its quickest starter."""
+    starter, *others = sorted(family, key=lambda each: (each.after(1), each.steady))
+    yield Row(course=starter, starter=starter, ahead=1, seconds=starter.after(1))
+    for course in others:
+        ahead = overtakes(course, starter)
+        seconds = course.after(ahead) if ahead else math.nan
+        yield Row(course=course, starter=starter, ahead=ahead, seconds=seconds)
 
 
 def overtakes(late: Course, early: Course) -> int | None:

@@ -16,7 +16,7 @@ from .view import Contender
 SYMBOLS: dict[Verdict, str] = {"passed": "circle", "unverified": "circle-open", "failed": "x"}
 ROW = 26
 """Pixels that a row takes."""
-FRAME = 96
+FRAME = 112
 """Pixels beside the rows: axis, its title, margins."""
 
 

@@ -9,6 +9,8 @@ from typing import Literal
 import pandas as pd
 
 Verdict = Literal["passed", "failed", "unverified"]
+DEVICES = {"cpu": "on the CPU", "cuda": "on the GPU", "spark": "on a Spark cluster"}
+"""Kinds of device in words; others go by their own names."""
 
 
 @dataclass(frozen=True, kw_only=True)

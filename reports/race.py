@@ -169,5 +169,5 @@ def _chart(name: str, workload: Workload, rows: Sequence[Row]) -> charts.Chart:
         for row in rows
     ]
     about = f"Seconds of training until the target loss, by contender, on {workload.name}"
-    title = "seconds of training until the target"
+    title = "seconds to the target"
     return forest(f"{name}-chart", marks, title=title, about=about, ratios=False, unit=" s")

@@ -46,7 +46,7 @@
         "error_x.arrayminus": shown.map(([ratio, low]) => [ratio - low]),
         customdata: shown.map(([, low, high]) => [[low, high]]),
       },
-      { "xaxis.title.text": `times as long as ${escaped}`, "xaxis.autorange": true },
+      { "xaxis.title.text": `times as long as<br>${escaped}`, "xaxis.autorange": true },
     );
   }
 

@@ -318,6 +318,29 @@ def test_from_a_cold_start() -> None:
         assert trace["y"] == pytest.approx(wanted, rel=1e-5)
 
 
+def test_starters_are_beaten_on_their_own_kind_of_device() -> None:
+    """On the GPU the first epoch of one takes long, and all others a tenth of the other's."""
+
+    def change(r: Record) -> Record:
+        if r.backend != "torch":
+            return r
+        first, steady = (30.0, 0.1) if r.mode == "compile" else (1.0, 1.0)
+        epochs = replace(r.epochs, wall=(first,) + (steady,) * 8)
+        return replace(r, device="cuda", epochs=epochs, phases={})
+
+    _, tree = made(change)
+    rows = {row[0]: row[6] for row in pages.rows(tree.one("table", class_="cold"))}
+    starters = [name for name, cell in rows.items() if cell == "the quickest starter"]
+    assert [name.endswith("@cuda") for name in starters] == [True, False]
+    assert rows["torch/compile@cuda"] == "from epoch 34 on"  # 30 + 33 x 0.1 < 1 + 33 x 1
+    text = tree.one("section", id="phases").text
+    lead = (
+        "on the GPU is taken by torch/eager@cuda up to epoch 33; torch/compile@cuda from epoch 34"
+    )
+    assert lead in " ".join(text.split())
+    assert "on the CPU is taken by" in text
+
+
 def test_one_epoch_tells_nothing_of_a_steady_one() -> None:
     _, tree = made(recipe=replace(RECIPE, epochs=1))
     assert not tree.all("table", class_="cold")

@@ -42,7 +42,7 @@ def content(view: View) -> Mapping[str, Any]:
     """Return one chart a workload; contenders in the order of the ranking."""
     seen = list(view.phases.columns)
     charts = [_chart(view, number, *ranking) for number, ranking in enumerate(view.ranked())]
-    return {"charts": charts, "phases": [*seen, REST]}
+    return {"charts": charts, "phases": [*seen, REST], "devices": measures.DEVICES}
 
 
 def _chart(

@@ -123,7 +123,7 @@ def _forest(
     for row in rows:
         mark = Mark.of(row.who, row.standing, ratios.interval(base.place, row.who.place))
         marks.append(mark if math.isfinite(mark.value) else replace(mark, value=row.ratio))
-    title = f"times as long as {charts.safe(base.label)}"  # `ranking.js` writes the same
+    title = f"times as long as<br>{charts.safe(base.label)}"  # `ranking.js` writes the same
     about = f"Steady epoch of each contender over the baseline's, on {workload.name}"
     return forest(name, marks, title=title, about=about, ratios=True, unit=" x")
 

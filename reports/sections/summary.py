@@ -31,7 +31,6 @@ NAMES = {
     "spark-torch": "PyTorch on Spark",
 }
 """What people call backends; others go by their own names."""
-DEVICES = {"cpu": "on the CPU", "cuda": "on the GPU", "spark": "on a Spark cluster"}
 FEW = 5
 """So many others are all named in a sentence."""
 
@@ -124,7 +123,9 @@ def _answers(
     families = measures.families(ranked)
     for device, group in families.items():
         alone = len(families) == 1 and device == "cpu"
-        yield _answer(view, workload, group, "" if alone else DEVICES.get(device, f"on {device}"))
+        yield _answer(
+            view, workload, group, "" if alone else measures.DEVICES.get(device, f"on {device}")
+        )
 
 
 def _answer(
