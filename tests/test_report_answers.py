@@ -123,6 +123,26 @@ def test_one_trial_each_is_said() -> None:
     assert "One trial each" not in answers(made()[1])[0]
 
 
+def test_a_low_median_of_other_blocks_is_no_lead() -> None:
+    """The machine got five times as slow after block 1; one ran in block 1 alone."""
+
+    def change(r: Record) -> Record:
+        slow = 1 if r.block == 1 else 5
+        quick = 2.0 if r.backend == "jax" else 1.0
+        if r.backend == "jax" and r.block > 1:
+            return replace(r, status="failed")
+        wall = tuple(slow * quick * (1 + 0.001 * n * (-1) ** n) for n in range(8))
+        return replace(r, epochs=replace(r.epochs, wall=wall))
+
+    _, tree = made(change, recipe=replace(RECIPE, contenders=2))
+    rows = pages.rows(tree.one("table", class_="ranking"))
+    assert rows[0][0] == "jax/scan", "its median is the lowest"
+    (answer,) = answers(tree)
+    assert "PyTorch (eager) trains fastest: 2.00" in answer
+    assert "jax/scan has a lower median, but of other blocks" in answer
+    assert "One trial each" in answer
+
+
 def test_where_nobody_is_verified_nobody_is_fastest() -> None:
     _, tree = made(lambda r: replace(r, verification=None))
     (answer,) = answers(tree)

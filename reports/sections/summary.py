@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from levelfield.results import against
+from levelfield.results.estimate import Interval
 
-from ..ratios import told  # noqa: TID252 - mypy knows no mapped name
+from ..ratios import ratio, told  # noqa: TID252 - mypy knows no mapped name
 from . import Section, View, Workload, formats, measures, number
 
 STATUSES = ("ok", "failed", "skipped", "timeout")
@@ -46,6 +47,8 @@ class Other:
     """Empty where there is no interval."""
     apart: bool
     """Whether it is slower than the leader by more than chance."""
+    units: int
+    """Trials, or sessions, that the interval rests on; 0 where there is none."""
     note: str
     """What it is beside that, such as the baseline."""
 
@@ -66,8 +69,10 @@ class Answer:
     """Some of those that are slower."""
     left: int
     """How many slower ones are not named."""
-    units: int
-    """Trials, or sessions, that the intervals rest on; 0 where there are none."""
+    lower: str
+    """Who has the lowest median, if not the leader; its trials are not of the same blocks."""
+    single: str
+    """How many of the intervals rest on one trial: "all", "some", or none."""
     faster: tuple[str, ...]
     """Labels of those with lower times whose computation is not verified."""
 
@@ -131,17 +136,16 @@ def _answers(
 def _answer(
     view: View, workload: Workload, ranked: Sequence[measures.Standing], device: str
 ) -> Answer:
-    leader = measures.fastest(ranked)
+    leader = _leader(view, workload, ranked)
     label = view.contenders[leader.contender].label
-    rivals = [s for s in ranked if s is not leader and s.marked == leader.marked]
-    found = [_other(view, workload, leader, rival) for rival in rivals]
+    lowest = measures.fastest(ranked)
+    found = [_other(view, workload, leader, rival) for rival in _rivals(ranked, leader)]
     slower = [other for other in found if other.apart]
+    some = slower
     if len(slower) > FEW:
         some = [o for o in slower if o in slower[: FEW - 2] or o.note or o is slower[-1]]
         some[-1] = replace(some[-1], note=some[-1].note or "the slowest")
-    else:
-        some = slower
-    known = view.ratios[workload.fingerprint].over.get(leader.contender, {})
+    alone = [other.units == 1 for other in found if other.units]
     return Answer(
         workload=workload,
         device=device,
@@ -151,27 +155,65 @@ def _answer(
         equals=tuple(other for other in found if not other.apart),
         others=tuple(some),
         left=len(slower) - len(some),
-        units=min((known[r.contender].units for r in rivals if r.contender in known), default=0),
+        lower="" if lowest is leader else view.contenders[lowest.contender].label,
+        single="all" if alone and all(alone) else "some" if any(alone) else "",
         faster=tuple(
             view.contenders[s.contender].label
             for s in ranked
-            if s.epoch.median < leader.epoch.median and s.marked
+            if s.epoch.median < leader.epoch.median and s.marked and not leader.marked
         ),
+    )
+
+
+def _leader(
+    view: View, workload: Workload, ranked: Sequence[measures.Standing]
+) -> measures.Standing:
+    """Whom nobody is ahead of by more than chance: mostly who has the lowest median.
+
+    Where some lack trials, a median may be low because of when it was taken; pairs know that.
+    """
+    leader = measures.fastest(ranked)
+    been = [leader]
+    while True:
+        found = [(_over(view, workload, leader, s), s) for s in _rivals(ranked, leader)]
+        ahead = [(i.estimate, s) for i, s in found if i and i.high < 1 and s not in been]
+        if not ahead:
+            return leader
+        leader = min(ahead, key=lambda pair: pair[0])[1]
+        been.append(leader)
+
+
+def _rivals(
+    ranked: Sequence[measures.Standing], leader: measures.Standing
+) -> list[measures.Standing]:
+    """Everybody else of whom as much is known by verification."""
+    return [s for s in ranked if s is not leader and s.marked == leader.marked]
+
+
+def _over(
+    view: View, workload: Workload, base: measures.Standing, head: measures.Standing
+) -> Interval | None:
+    """Head over base; None where one has no time."""
+    ratios, sides = view.ratios[workload.fingerprint], view.sides[workload.fingerprint]
+    if not {base.contender, head.contender} <= ratios.seconds.keys():
+        return None
+    return ratios.interval(base.contender, head.contender) or ratio(
+        sides[base.contender], sides[head.contender], comparisons=len(ratios.seconds) - 1
     )
 
 
 def _other(
     view: View, workload: Workload, leader: measures.Standing, rival: measures.Standing
 ) -> Other:
-    ratios = view.ratios[workload.fingerprint]
-    found = ratios.interval(leader.contender, rival.contender)
+    found = _over(view, workload, leader, rival)
     label = view.contenders[rival.contender].label
     return Other(
         name=spoken(label, leader.device),
         label=label,
-        ratio=ratios.plain(leader.contender, rival.contender),
+        ratio=found.estimate if found else float("nan"),
         bounds=told(found) if found else "",
         apart=found is not None and found.low > 1,
+        units=found.units if found else 0,
         note="the baseline" if label == view.baseline else "",
     )
 
