@@ -11,6 +11,7 @@ from levelfield.results.estimate import Interval
 
 from . import charts
 from .measures import Standing, Verdict
+from .ratios import vague
 from .view import Contender
 
 SYMBOLS: dict[Verdict, str] = {"passed": "circle", "unverified": "circle-open", "failed": "x"}
@@ -35,14 +36,15 @@ class Mark:
 
     @classmethod
     def of(cls, who: Contender, standing: Standing, interval: Interval | None) -> Mark:
-        """A contender's ratio; without an interval, or with bounds that are no numbers: no row."""
+        """A contender's ratio; no row without an interval, no whiskers where it is too vague."""
+        bounded = interval is not None and not vague(interval)
         return cls(
             text=charts.safe(who.label) + ("*" if standing.marked else ""),
             who=who,
             verified=standing.verified,
             value=interval.estimate if interval else math.nan,
-            low=interval.low if interval else math.nan,
-            high=interval.high if interval else math.nan,
+            low=interval.low if interval and bounded else math.nan,
+            high=interval.high if interval and bounded else math.nan,
         )
 
 

@@ -23,9 +23,14 @@ const Numbers = (() => {
     return value < 3 * 3600 ? unit(60, "min") : unit(3600, "h");
   }
 
+  // Whether bounds say anything at all; as ratios.vague.
+  const vague = (low, high) => !(high <= 1e4 * low);
+
+  // As ratios.told.
   function bounds(low, high) {
-    return low < high ? `[${significant(low)}, ${significant(high)}]` : "";
+    if (low === high || Number.isNaN(low)) return "";
+    return vague(low, high) ? "[too few trials]" : `[${significant(low)}, ${significant(high)}]`;
   }
 
-  return { significant, seconds, bounds };
+  return { significant, seconds, bounds, vague };
 })();

@@ -21,7 +21,7 @@ from .forest import Mark, forest
 from .measures import Standing
 from .view import Contender, View, Workload
 
-POINTS = 24_000
+POINTS = 16_000
 """Epochs of a workload that lie in the page for this, over all trials."""
 FEWEST = 8
 """Epochs of a trial that are kept in any case."""

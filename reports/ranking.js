@@ -35,6 +35,8 @@
     }
   }
 
+  const reach = (low, high, length) => (Numbers.vague(low, high) ? 0 : length);
+
   function draw(chart, found, name) {
     const shown = chart.data.map(({ meta }) => found.get(meta.group) ?? [NaN, NaN, NaN]);
     const escaped = name.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
@@ -42,8 +44,8 @@
       chart,
       {
         x: shown.map(([ratio]) => [ratio]),
-        "error_x.array": shown.map(([ratio, , high]) => [high - ratio]),
-        "error_x.arrayminus": shown.map(([ratio, low]) => [ratio - low]),
+        "error_x.array": shown.map(([ratio, low, high]) => [reach(low, high, high - ratio)]),
+        "error_x.arrayminus": shown.map(([ratio, low, high]) => [reach(low, high, ratio - low)]),
         customdata: shown.map(([, low, high]) => [[low, high]]),
       },
       { "xaxis.title.text": `times as long as<br>${escaped}`, "xaxis.autorange": true },

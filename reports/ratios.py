@@ -21,6 +21,9 @@ LOOKED, LEAST = 2_000, 10
 """Trials of a study whose typical epochs are found for its ratios, shared by everybody on every
 workload alike; and how many each has at least. Any study that a person waits for has fewer."""
 
+VAGUE = 1e4
+"""From so many times the lower one on, an upper bound is no bound; `numbers.js` knows it too."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
@@ -136,8 +139,15 @@ def among(sides: Mapping[int, Side], ranked: Sequence[Standing], *, bases: Seque
     )
 
 
+def vague(interval: Interval) -> bool:
+    """Whether the bounds are so far apart that they say nothing, as those of two trials may be."""
+    return not interval.high <= VAGUE * interval.low
+
+
 def told(interval: Interval) -> str:
     """The bounds, as the page writes them; nothing where there is no width to speak of."""
-    if not interval.low < interval.high:
+    if interval.low == interval.high:
         return ""
+    if vague(interval):
+        return "[too few trials]"
     return f"[{formats.ratio(interval.low)}, {formats.ratio(interval.high)}]"

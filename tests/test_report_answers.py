@@ -143,6 +143,26 @@ def test_a_low_median_of_other_blocks_is_no_lead() -> None:
     assert "One trial each" in answer
 
 
+def test_bounds_that_bound_nothing_are_not_written() -> None:
+    """Two trials of eight contenders that differ much: Student's t has one degree of freedom."""
+    recipe = replace(RECIPE, contenders=8, repeats=2, noise=1.0)
+    study, tree = made(recipe=recipe)
+    all_ = runs(study)
+    base = pages.rows(tree.one("table", class_="ranking"))[0][0]
+    seen = {row[0]: row[2] for row in pages.rows(tree.one("table", class_="ranking"))}
+    kinds = set()
+    for name in set(all_) - {base}:
+        middle, low, high = over(all_[base], all_[name], 7)
+        few = high > 1e4 * low
+        bounds = "[too few trials]" if few else f"[{said.ratio(low)}, {said.ratio(high)}]"
+        assert seen[name] == f"{said.ratio(middle)} {bounds}"
+        (trace,) = [t for t in pages.figure(tree, "forest-0")["data"] if t["name"] == name]
+        assert (trace["error_x"]["array"][0] == 0) == few
+        kinds.add(few)
+    assert True in kinds
+    assert "Too few trials" in answers(tree)[0]
+
+
 def test_where_nobody_is_verified_nobody_is_fastest() -> None:
     _, tree = made(lambda r: replace(r, verification=None))
     (answer,) = answers(tree)

@@ -11,7 +11,7 @@ from levelfield.results import against
 from levelfield.results.estimate import Interval
 
 from ..forest import Mark, forest  # noqa: TID252 - mypy knows no mapped name
-from ..ratios import ratio, told  # noqa: TID252
+from ..ratios import ratio, told, vague  # noqa: TID252
 from . import Contender, Section, View, Workload, charts, measures
 
 LAYERS = {
@@ -138,7 +138,7 @@ def _row(view: View, workload: Workload, pair: Pair, count: int) -> Row:
 
 def _mark(row: Row) -> Mark:
     text = f"{charts.safe(row.head.label)}<br>over {charts.safe(row.base.label)}"
-    known = all(map(math.isfinite, (row.interval.low, row.interval.high)))
+    known = not vague(row.interval)
     return Mark(
         text=text + ("*" if row.marked else ""),
         who=row.head,

@@ -10,7 +10,7 @@ from typing import Any
 from levelfield.results import against
 from levelfield.results.estimate import Interval
 
-from ..ratios import ratio, told  # noqa: TID252 - mypy knows no mapped name
+from ..ratios import ratio, told, vague  # noqa: TID252 - mypy knows no mapped name
 from . import Section, View, Workload, formats, measures, number
 
 STATUSES = ("ok", "failed", "skipped", "timeout")
@@ -49,6 +49,7 @@ class Other:
     """Whether it is slower than the leader by more than chance."""
     units: int
     """Trials, or sessions, that the interval rests on; 0 where there is none."""
+    vague: bool
     note: str
     """What it is beside that, such as the baseline."""
 
@@ -73,6 +74,8 @@ class Answer:
     """Who has the lowest median, if not the leader; its trials are not of the same blocks."""
     single: str
     """How many of the intervals rest on one trial: "all", "some", or none."""
+    vague: bool
+    """Whether some of the intervals are too wide to say anything."""
     faster: tuple[str, ...]
     """Labels of those with lower times whose computation is not verified."""
 
@@ -156,6 +159,7 @@ def _answer(
         others=tuple(some),
         left=len(slower) - len(some),
         lower="" if lowest is leader else view.contenders[lowest.contender].label,
+        vague=any(other.vague for other in found),
         single="all" if alone and all(alone) else "some" if any(alone) else "",
         faster=tuple(
             view.contenders[s.contender].label
@@ -214,6 +218,7 @@ def _other(
         bounds=told(found) if found else "",
         apart=found is not None and found.low > 1,
         units=found.units if found else 0,
+        vague=found is not None and vague(found),
         note="the baseline" if label == view.baseline else "",
     )
 
