@@ -11,7 +11,7 @@ from levelfield.results.estimate import Interval
 
 from . import charts
 from .measures import Standing, Verdict
-from .ratios import vague
+from .ratios import told, vague
 from .view import Contender
 
 SYMBOLS: dict[Verdict, str] = {"passed": "circle", "unverified": "circle-open", "failed": "x"}
@@ -33,6 +33,8 @@ class Mark:
     """NaN or infinite: the row stays empty."""
     low: float
     high: float
+    note: str = ""
+    """The bounds in words, for whoever points at it."""
 
     @classmethod
     def of(cls, who: Contender, standing: Standing, interval: Interval | None) -> Mark:
@@ -45,6 +47,7 @@ class Mark:
             value=interval.estimate if interval else math.nan,
             low=interval.low if interval and bounded else math.nan,
             high=interval.high if interval and bounded else math.nan,
+            note=told(interval) if interval else "",
         )
 
 
@@ -107,9 +110,8 @@ def _trace(number: int, mark: Mark, unit: str) -> dict[str, Any]:
             "thickness": 2,
             "width": 5,
         },
-        "customdata": [[_bound(mark.low), _bound(mark.high)]],
-        "hovertemplate": f"%{{fullData.name}}<br>%{{x:.4g}}{unit}"
-        " [%{customdata[0]:.4g}, %{customdata[1]:.4g}]<extra></extra>",
+        "customdata": [mark.note],
+        "hovertemplate": f"%{{fullData.name}}<br>%{{x:.4g}}{unit} %{{customdata}}<extra></extra>",
         "meta": {"group": mark.who.place},
     }
 
@@ -117,7 +119,3 @@ def _trace(number: int, mark: Mark, unit: str) -> dict[str, Any]:
 def _reach(length: float) -> float:
     """How far a whisker goes; nowhere where that is not known."""
     return length if math.isfinite(length) and length > 0 else 0.0
-
-
-def _bound(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -84,7 +84,9 @@
           x: shown.map((each) => [known(each) ? each.time : null]),
           "error_x.array": shown.map((each) => [known(each) ? most(each) - each.time : 0]),
           "error_x.arrayminus": shown.map((each) => [known(each) ? each.time - each.times[0] : 0]),
-          customdata: shown.map((each) => [[each.times[0], most(each)]]),
+          customdata: shown.map(({ reached, times }) => [
+            `(${reached} of ${times.length === 1 ? "1 trial" : `${times.length} trials`})`,
+          ]),
         },
         { "xaxis.autorange": true },
       );

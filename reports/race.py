@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from levelfield.results.scaling import time_to
 
-from . import charts
+from . import charts, formats
 from .forest import Mark, forest
 from .measures import Standing
 from .view import Contender, View, Workload
@@ -165,6 +165,7 @@ def _chart(name: str, workload: Workload, rows: Sequence[Row]) -> charts.Chart:
             value=row.seconds,
             low=row.low,
             high=row.high if math.isfinite(row.high) else row.seconds,
+            note=f"({row.reached} of {formats.plural(row.trials, 'trial')})",
         )
         for row in rows
     ]

@@ -46,7 +46,7 @@
         x: shown.map(([ratio]) => [ratio]),
         "error_x.array": shown.map(([ratio, low, high]) => [reach(low, high, high - ratio)]),
         "error_x.arrayminus": shown.map(([ratio, low, high]) => [reach(low, high, ratio - low)]),
-        customdata: shown.map(([, low, high]) => [[low, high]]),
+        customdata: shown.map(([, low, high]) => [Numbers.bounds(low, high)]),
       },
       { "xaxis.title.text": `times as long as<br>${escaped}`, "xaxis.autorange": true },
     );

@@ -100,6 +100,11 @@ class View:
         return tuple(self._identities.values())
 
     @cached_property
+    def modes(self) -> dict[int, tuple[str, str]]:
+        """By contender's place: its backend and mode."""
+        return {each.place: (who[0], who[1]) for who, each in self._identities.items()}
+
+    @cached_property
     def unseen(self) -> tuple[str, ...]:
         """Labels of contenders that were planned and have no record."""
         seen = {_plain_label(who) for who in self._identities}

@@ -42,14 +42,12 @@ def content(view: View) -> Mapping[str, Any] | None:
 
 
 def _rows(view: View, workload: Workload, ranked: Sequence[measures.Standing]) -> list[Row]:
-    known = view.trials.drop_duplicates("contender").set_index("contender")
-    names = {s.contender: tuple(known.loc[s.contender, ["backend", "mode"]]) for s in ranked}
     families = measures.families([s for s in ranked if s.epoch.median > 0])
     pairs = [
         (cpu, gpu)
         for gpu in families.get("cuda", [])
         for cpu in families.get("cpu", [])
-        if names[cpu.contender] == names[gpu.contender]
+        if view.modes[cpu.contender] == view.modes[gpu.contender]
     ]
     sides = view.sides[workload.fingerprint]
     made = []

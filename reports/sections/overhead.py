@@ -90,7 +90,7 @@ def _pairs(view: View, ranked: Sequence[measures.Standing]) -> Iterator[Pair]:
     """Layers first, then modes; a pair may come twice."""
     groups: dict[tuple[str, str], list[measures.Standing]] = {}
     for standing in ranked:
-        backend = _identity(view, standing)[0]
+        backend = view.modes[standing.contender][0]
         groups.setdefault((backend, standing.device), []).append(standing)
     for (backend, device), mine in groups.items():
         below = LAYERS.get(backend, "")
@@ -101,7 +101,7 @@ def _pairs(view: View, ranked: Sequence[measures.Standing]) -> Iterator[Pair]:
             yield Pair(head=comes[0], base=comes[1], what=f"{backend} over {below}, as they come")
             yield Pair(head=best[0], base=best[1], what=f"{backend} over {below}, fastest modes")
     for (backend, _), mine in groups.items():
-        modes = {_identity(view, standing)[1]: standing for standing in mine}
+        modes = {view.modes[standing.contender][1]: standing for standing in mine}
         if DEFAULT in modes and "tuned" in modes:
             what = f"{backend}: as it comes over tuned"
             yield Pair(head=modes[DEFAULT], base=modes["tuned"], what=what)
@@ -110,15 +110,9 @@ def _pairs(view: View, ranked: Sequence[measures.Standing]) -> Iterator[Pair]:
             yield Pair(head=first, base=best_, what=f"{backend}: first mode over its fastest")
 
 
-def _identity(view: View, standing: measures.Standing) -> tuple[str, str]:
-    """Backend and mode."""
-    row = view.trials[view.trials["contender"] == standing.contender].iloc[0]
-    return str(row["backend"]), str(row["mode"])
-
-
 def _first(view: View, group: Sequence[measures.Standing]) -> measures.Standing:
     """What a newcomer gets: the default mode, else the one that stands first in the plan."""
-    return min(group, key=lambda s: (_identity(view, s)[1] != DEFAULT, s.contender))
+    return min(group, key=lambda s: (view.modes[s.contender][1] != DEFAULT, s.contender))
 
 
 def _row(view: View, workload: Workload, pair: Pair, count: int) -> Row:
@@ -146,6 +140,7 @@ def _mark(row: Row) -> Mark:
         value=row.interval.estimate,
         low=row.interval.low if known else math.nan,
         high=row.interval.high if known else math.nan,
+        note=row.bounds,
     )
 
 
