@@ -90,9 +90,7 @@ class View:
         labels = _labels(list(seen))
         planned = {label: place for place, label in enumerate(self.study.head.contenders)}
         order = sorted(seen, key=lambda who: planned.get(_plain_label(who), len(planned)))
-        return {
-            who: marked_out(place, labels[who], who) for place, who in enumerate(order)
-        }
+        return {who: marked_out(place, labels[who], who) for place, who in enumerate(order)}
 
     @property
     def contenders(self) -> tuple[Contender, ...]:

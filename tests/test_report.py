@@ -309,5 +309,5 @@ def test_sections_are_found_and_in_order(tree: pages.Node) -> None:
     assert list(found) == [
         "summary", "verdicts", "ranking", "verification", "curves", "quality", "phases",
         "overhead", "resources", "cluster", "devices", "reproduction", "reconstructions",
-        "confusion", "ranges", "drift", "doubts", "absent", "versions", "raw",
+        "confusion", "ranges", "doubts", "drift", "absent", "versions", "raw",
     ]  # fmt: skip

@@ -160,7 +160,7 @@ def test_write_is_whole_or_not_at_all(
     def full(*_: object, **__: object) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(UserError, match="No space left on device"):
         page.write(study, target)
     assert target.read_bytes() == before

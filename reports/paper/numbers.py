@@ -15,8 +15,8 @@ from levelfield.results.estimate import Interval
 from levelfield.results.record import Record
 from levelfield.results.scaling import Curve
 
-from ..measures import Standing, fastest  # noqa: TID252 - mypy knows no mapped name
-from ..sections import curves  # noqa: TID252
+from .. import learning  # noqa: TID252 - mypy knows no mapped name
+from ..measures import Standing, fastest  # noqa: TID252
 from ..sections import phases as phase_bars  # noqa: TID252
 from ..view import View, Workload  # noqa: TID252
 
@@ -92,22 +92,15 @@ class Numbers:
 
     def curves(self, workload: Workload) -> pd.DataFrame:
         """By contender and epoch, over trials: seconds so far, losses with their range."""
-        trials = self.view.trials.index[self.view.trials["fingerprint"] == workload.fingerprint]
-        return curves.curves(self.view.epochs[self.view.epochs["trial"].isin(trials)])
+        return learning.curves(learning.epochs(self.view, workload), learning.LOSSES)
 
     def accuracy(self, workload: Workload) -> pd.DataFrame:
         """By contender and epoch, over trials: mean accuracy on the test set, and its range."""
-        rows = [
-            (place, epoch, value)
-            for place, records in self.good.get(workload.fingerprint, {}).items()
-            for record in records
-            for epoch, value in enumerate(record.metrics.get("accuracy", ()), start=1)
-        ]
-        frame = pd.DataFrame(rows, columns=["contender", "epoch", "accuracy"])
-        groups = frame.groupby(["contender", "epoch"])["accuracy"]
-        made = pd.DataFrame({"accuracy": groups.mean()})
-        made["accuracy low"], made["accuracy high"] = groups.min(), groups.max()
-        return made
+        table = learning.epochs(self.view, workload)
+        if "accuracy" not in table:
+            return pd.DataFrame(columns=["accuracy", "accuracy low", "accuracy high"])
+        made = learning.curves(table, {"accuracy": "accuracy"})
+        return made.dropna(subset="accuracy")
 
     def phases(self, workload: Workload) -> phase_bars.Chart:
         """Seconds by phase of every contender."""

@@ -160,4 +160,4 @@ def _cost(who: Contender, workload: str, records: list[Record]) -> Cost:
     )
 
 
-SECTION = Section(order=65, title="Cluster", content=content)
+SECTION = Section(order=55, title="Cluster", content=content)

@@ -167,4 +167,4 @@ def _pairs(counts: NDArray[Any], shares: NDArray[Any], classes: tuple[str, ...])
             )
 
 
-SECTION = Section(order=34, title="Confusion", content=content)
+SECTION = Section(order=67, title="Confusion", content=content)

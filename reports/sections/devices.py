@@ -72,4 +72,4 @@ def _apart(one: float, other: float) -> float:
     return abs(other - one) / abs(one) if one else math.nan
 
 
-SECTION = Section(order=47, title="CPU and GPU", content=content)
+SECTION = Section(order=57, title="CPU and GPU", content=content)

@@ -278,4 +278,4 @@ def _of_absence(view: View, groups: Sequence[Group]) -> Iterator[Doubt]:
     )
 
 
-SECTION = Section(order=78, title="Doubts", content=content)
+SECTION = Section(order=72, title="Doubts", content=content)

@@ -114,4 +114,4 @@ def _chart(name: str, readings: Sequence[Reading]) -> charts.Chart:
     return charts.Chart(name=name, figure=figure, height=260, about=about, points=False)
 
 
-SECTION = Section(order=70, title="Drift", content=content)
+SECTION = Section(order=74, title="Drift", content=content)

@@ -175,4 +175,4 @@ def _traces(kind: str, mine: Mapping[str, Bounds], who: Mapping[str, Contender])
         )
 
 
-SECTION = Section(order=38, title="Learning-rate range test", content=content)
+SECTION = Section(order=69, title="Learning-rate range test", content=content)

@@ -132,4 +132,4 @@ def _names(given: Originals) -> list[str]:
     return [given.classes[label] for label in given.labels[given.places].tolist()]
 
 
-SECTION = Section(order=32, title="Reconstructions", content=content)
+SECTION = Section(order=65, title="Reconstructions", content=content)

@@ -38,4 +38,4 @@ def content(view: View) -> Mapping[str, Any] | None:
     }
 
 
-SECTION = Section(order=36, title="Beside the published study", content=content)
+SECTION = Section(order=60, title="Beside the published study", content=content)

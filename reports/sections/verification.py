@@ -103,4 +103,4 @@ def _rank(level: str) -> tuple[int, str]:
     return (LEVELS.index(level) if level in LEVELS else len(LEVELS), level)
 
 
-SECTION = Section(order=60, title="Verification", content=content)
+SECTION = Section(order=25, title="Verification", content=content)
