@@ -171,7 +171,7 @@ def test_the_configuration_agrees_with_the_lock_and_the_project():
     assert {name: [pins[name]] for name in matrix} == matrix
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras, install = project["optional-dependencies"], part("install")
-    unused = {"images"}  # no tracked workload reads pictures
+    unused = {"images", "figures", "parquet"}  # no tracked workload reads pictures; no reports
     assert {*install.EXTRAS.values(), *install.ALWAYS} == set(extras) - unused
     for name, extra in install.EXTRAS.items():
         assert extras[extra][0].partition(">=")[0] == name
