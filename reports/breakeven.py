@@ -7,14 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
+
+from levelfield.results.scaling import START
 
 from . import charts
 from .measures import Standing
 from .view import Contender, View, Workload
 
-START = ("import", "cluster", "build", "stage")
-"""Phases before the first epoch."""
 LONGEST = 10_000
 """Epochs that the plot reaches to."""
 POINTS = 41
@@ -72,20 +71,23 @@ class Cold:
     chart: charts.Chart
 
 
-def cold(
-    name: str, view: View, workload: Workload, ranked: Sequence[Standing], spans: pd.DataFrame
-) -> Cold | None:
-    """The courses of a workload's contenders; None where nobody's can be told.
+def starts(view: View, workload: Workload) -> dict[int, float]:
+    """By contender's place: seconds before its first epoch, median over trials."""
+    mine = view.trials.loc[view.phases.index]
+    mine = mine[mine["fingerprint"] == workload.fingerprint]
+    spans = view.phases.reindex(index=mine.index, columns=list(START), fill_value=0.0)
+    found = spans.sum(axis=1).groupby(mine["contender"]).median()
+    return dict(zip(found.index.tolist(), found.tolist(), strict=True))
 
-    spans: rows of `View.phases` of this workload.
-    """
-    start = spans.reindex(columns=list(START), fill_value=0.0).sum(axis=1)
-    starts = start.groupby(view.trials["contender"].loc[spans.index]).median()
+
+def cold(name: str, view: View, workload: Workload, ranked: Sequence[Standing]) -> Cold | None:
+    """The courses of a workload's contenders; None where nobody's can be told."""
+    begun = starts(view, workload)
     courses = [
         Course(
             who=view.contenders[s.contender],
             standing=s,
-            start=float(starts[s.contender]),
+            start=begun[s.contender],
             first=s.first,
             steady=s.epoch.median,
         )

@@ -14,7 +14,7 @@ from .measures import Standing, Verdict
 from .ratios import told, vague
 from .view import Contender
 
-SYMBOLS: dict[Verdict, str] = {"passed": "circle", "unverified": "circle-open", "failed": "x"}
+LOOKS: dict[Verdict, str] = {"passed": "", "unverified": "-open", "failed": "-open-dot"}
 ROW = 26
 """Pixels that a row takes."""
 FRAME = 112
@@ -87,6 +87,11 @@ def forest(
     return charts.Chart(name=name, figure=figure, height=FRAME + row * len(marks), about=about)
 
 
+def symbol(who: Contender, verified: Verdict) -> str:
+    """A contender's marker: filled, open where it is not verified, with a dot where it failed."""
+    return who.marker + LOOKS[verified]
+
+
 def _trace(number: int, mark: Mark, unit: str) -> dict[str, Any]:
     known = math.isfinite(mark.value)
     above, below = (_reach(mark.high - mark.value), _reach(mark.value - mark.low))
@@ -98,7 +103,7 @@ def _trace(number: int, mark: Mark, unit: str) -> dict[str, Any]:
         "marker": {
             "color": mark.who.colour,
             "size": 9,
-            "symbol": SYMBOLS[mark.verified],
+            "symbol": symbol(mark.who, mark.verified),
             "line": {"width": 2, "color": mark.who.colour},
         },
         "error_x": {

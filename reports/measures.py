@@ -110,7 +110,7 @@ def _standing(
     settled = group[~group["single"]]
     used = settled if len(settled) else group
     device, threads = str(used["device"].iloc[0]), int(used["threads"].iloc[0])
-    epoch = _spread(used["epoch_wall"])
+    epoch = spread(used["epoch_wall"])
     user, system = float(used["epoch_user"].median()), float(used["epoch_system"].median())
     speed = _over(float(used["samples"].median()), epoch.median)
     return Standing(
@@ -128,14 +128,14 @@ def _standing(
         speed=speed,
         share=speed * flops / peak(threads) if device == "cpu" else float("nan"),
         total=float(used["wall"].median()),
-        test_loss=_spread(used["test_loss"]),
+        test_loss=spread(used["test_loss"]),
         peak_memory=float(used["peak_memory"].median()),
         device_memory=float(used["device_memory"].median()),
     )
 
 
-def _spread(values: pd.Series[float]) -> Spread:
-    """Not a number as soon as one of the values is none: nothing is quietly left out."""
+def spread(values: pd.Series[float]) -> Spread:
+    """Over trials; no number as soon as one of the values is none: nothing is quietly left out."""
     middle, low, high = (values.agg(how, skipna=False) for how in ("median", "min", "max"))
     return Spread(median=float(middle), low=float(low), high=float(high))
 

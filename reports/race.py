@@ -14,7 +14,7 @@ import pandas as pd
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from levelfield.results.scaling import time_to
+from levelfield.results.scaling import common, time_to
 
 from . import charts, formats
 from .forest import Mark, forest
@@ -59,45 +59,74 @@ class Race:
     data: Markup
 
 
-def race(
-    name: str, view: View, workload: Workload, ranked: Sequence[Standing], epochs: pd.DataFrame
-) -> Race | None:
-    """Time to the highest of the last test losses; None where no test loss is a finite number.
+@dataclass(frozen=True, kw_only=True)
+class Timed:
+    """One workload: every contender's seconds to the target of `scaling.common`."""
 
-    epochs: of `learning.epochs`.
+    target: float
+    rows: tuple[Row, ...]
+    """Fastest first."""
+    trials: Mapping[int, Sequence[Trial]]
+    """By contender's place."""
+    kept: int
+    """At most so many epochs a trial are looked at; 0: all of them."""
+
+
+def timed(view: View, ranked: Sequence[Standing], epochs: pd.DataFrame) -> Timed | None:
+    """Time to the target; None where no test loss is a finite number in the end.
+
+    epochs: of `learning.epochs`. Of workloads with very many, a trial's are thinned.
     """
+    target = common(epochs.groupby("trial").tail(1)["test_loss"].tolist())
+    if math.isnan(target):
+        return None
     limit = max(FEWEST, POINTS // max(1, epochs["trial"].nunique()))
     trials = _trials(epochs, limit)
-    losses = [loss for each in trials.values() for _, found in each for loss in found.tolist()]
-    finite = [loss for loss in losses if math.isfinite(loss)]
-    last = [found[-1].item() for each in trials.values() for _, found in each]
-    target = _above(max((loss for loss in last if math.isfinite(loss)), default=math.nan))
-    if not finite or math.isnan(target):
-        return None
     rows = [
         _row(view.contenders[standing.contender], standing, trials[standing.contender], target)
         for standing in ranked
     ]
-    facts = {
-        "target": target,
-        "low": min(finite),
-        "high": max(finite),
-        "steps": STEPS,
-        "log": min(finite) > 0,
-        "contenders": [
-            {"place": row.who.place, "epochs": [len(s) for s, _ in trials[row.who.place]]}
-            for row in rows
-        ],
-        "seconds": _packed(trials, rows, 0),
-        "losses": _packed(trials, rows, 1),
-    }
-    return Race(
-        name=name,
+    return Timed(
         target=target,
         rows=tuple(sorted(rows, key=lambda row: row.seconds)),
+        trials=trials,
         kept=limit if epochs["epoch"].max() > limit else 0,
+    )
+
+
+def race(
+    name: str, view: View, workload: Workload, ranked: Sequence[Standing], epochs: pd.DataFrame
+) -> Race | None:
+    """Time to a target that is the common one at first; None where there is none.
+
+    epochs: of `learning.epochs`.
+    """
+    if (found := timed(view, ranked, epochs)) is None:
+        return None
+    trials, places = found.trials, [standing.contender for standing in ranked]
+    losses = np.concatenate([each for place in places for _, each in trials[place]])
+    finite = losses[np.isfinite(losses)]
+    low, high = float(finite.min()), float(finite.max())
+    facts = {
+        "target": found.target,
+        "low": low,
+        "high": high,
+        "steps": STEPS,
+        "log": low > 0,
+        "contenders": [
+            {"place": place, "epochs": [len(s) for s, _ in trials[place]]} for place in places
+        ],
+        "seconds": _packed([seconds for place in places for seconds, _ in trials[place]]),
+        "losses": _packed([losses]),
+    }
+    by_rank = sorted(found.rows, key=lambda row: places.index(row.who.place))
+    return Race(
+        name=name,
+        target=found.target,
+        rows=found.rows,
+        kept=found.kept,
         steps=STEPS,
-        chart=_chart(name, workload, rows),
+        chart=_chart(name, workload, by_rank),
         data=charts.embed(json.dumps(facts, separators=(",", ":"))),
     )
 
@@ -112,10 +141,11 @@ def seconds_to(trial: Trial, target: float) -> float:
 def _trials(epochs: pd.DataFrame, limit: int) -> dict[int, list[Trial]]:
     """By contender's place, its trials: so many epochs of each, evenly spread, the last among them.
 
-    A loss that is not a finite number is NaN: it is at most nothing.
+    A loss that is not a finite number is NaN: it is at most nothing. Losses are rounded down to
+    single precision, so that whatever reaches a target still does.
     """
     found: dict[int, list[Trial]] = {}
-    losses = epochs["test_loss"].where(np.isfinite(epochs["test_loss"])).to_numpy(np.float32)
+    losses = _below(epochs["test_loss"].where(np.isfinite(epochs["test_loss"])).to_numpy(float))
     spent = epochs["seconds"].to_numpy(np.float32)
     _, starts = np.unique(epochs["trial"].to_numpy(), return_index=True)
     ends = [*starts[1:].tolist(), len(epochs)]
@@ -125,6 +155,13 @@ def _trials(epochs: pd.DataFrame, limit: int) -> dict[int, list[Trial]]:
         at = start + kept[end - start]
         found.setdefault(place, []).append((spent[at], losses[at]))
     return found
+
+
+def _below(values: NDArray[np.float64]) -> NDArray[np.float32]:
+    """The greatest numbers of single precision that are not above these."""
+    with np.errstate(over="ignore"):
+        near = values.astype(np.float32)
+    return np.where(near > values, np.nextafter(near, np.float32(-np.inf)), near)
 
 
 def _row(who: Contender, standing: Standing, trials: Sequence[Trial], target: float) -> Row:
@@ -140,19 +177,9 @@ def _row(who: Contender, standing: Standing, trials: Sequence[Trial], target: fl
     )
 
 
-def _above(value: float) -> float:
-    """The least number with three digits that is not below a value."""
-    if math.isnan(value) or value == 0:
-        return value
-    near = float(f"{value:.2e}")
-    unit = 10.0 ** (math.floor(math.log10(abs(value))) - 2)
-    return near if near >= value else float(f"{near + unit:.2e}")
-
-
-def _packed(trials: Mapping[int, Sequence[Trial]], rows: Sequence[Row], column: int) -> str:
-    """All trials' values one after the other: little-endian, four bytes each, in base64."""
-    values = [trial[column] for row in rows for trial in trials[row.who.place]]
-    return base64.b64encode(np.concatenate(values).astype("<f4").tobytes()).decode()
+def _packed(columns: Sequence[NDArray[np.float32]]) -> str:
+    """All values one after the other: little-endian, four bytes each, in base64."""
+    return base64.b64encode(np.concatenate(columns).astype("<f4").tobytes()).decode()
 
 
 def _chart(name: str, workload: Workload, rows: Sequence[Row]) -> charts.Chart:

@@ -13,28 +13,19 @@ from numpy.typing import NDArray
 from levelfield.results.scaling import Curve, Point, Reached, Share
 
 from . import charts
-from .view import COLOURS, DASHES, Contender
+from .view import Contender, marked_out
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
 SHAPES = ("", "/", "x", "\\", "-", ".")
 """Of bars' patterns, so that they are told apart without colour."""
 GREY = "#7f7f7f"
 
 
 def looks(labels: Sequence[str]) -> tuple[Contender, ...]:
-    """How each of these names looks; a colour and a dash each."""
-    return tuple(
-        Contender(
-            place=place,
-            label=label,
-            colour=COLOURS[place % len(COLOURS)],
-            dash=DASHES[place // len(COLOURS) % len(DASHES)],
-        )
-        for place, label in enumerate(labels)
-    )
+    """How each of these names looks; a colour, a dash and a marker each."""
+    return tuple(marked_out(place, label, ("", "", "")) for place, label in enumerate(labels))
 
 
 def speedup(name: str, curves: Sequence[Curve], who: Sequence[Contender]) -> charts.Chart:
@@ -246,7 +237,7 @@ def _points(
         name=charts.safe(who.label),
         mode=mode,
         line={"color": who.colour, "dash": who.dash, "width": 1.6},
-        marker={"color": who.colour, "symbol": SYMBOLS[who.place % len(SYMBOLS)], "size": 8},
+        marker={"color": who.colour, "symbol": who.marker, "size": 8},
         error_y={
             "type": "data",
             "symmetric": False,

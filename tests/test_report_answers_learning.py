@@ -19,9 +19,10 @@ import pytest
 import studies
 from levelfield.reports import breakeven, race
 from levelfield.reports.formats import NOTHING
-from levelfield.reports.sections.quality import undominated
+from levelfield.reports.quality import undominated
 from test_report import said, trials
 
+from levelfield.results import scaling
 from levelfield.results.record import Epochs, Record
 
 RECIPE = studies.Recipe(contenders=4, repeats=3, epochs=9, absent=0)
@@ -188,7 +189,7 @@ def test_long_trials_are_thinned_and_the_page_says_so(monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("value", [0.03, 0.030001, 0.999999, 1e-9, 123456.0, 9.995, 5.0, -0.2, 0.0])
 def test_a_target_has_three_digits_and_is_not_below(value: float) -> None:
-    above = race._above(value)
+    above = scaling.common([value, value - 1, math.nan, math.inf])
     assert above >= value
     assert above - value <= 0.0101 * abs(value)
     assert float(f"{above:.2e}") == above
@@ -223,8 +224,10 @@ def test_quality_beside_speed_and_its_front() -> None:
         points = {t["name"]: t for t in figure["data"] if t["meta"]["group"] >= 0}
         for name, (x, y) in at.items():
             assert (*points[name]["x"], *points[name]["y"]) == pytest.approx((x, sign * y))
-            filled = points[name]["marker"]["symbol"] == "circle"
-            assert filled == (name in front)
+            marker = points[name]["marker"]
+            assert (marker["size"] == 12) == (name in front)
+            assert "open" not in marker["symbol"]
+        assert len({trace["marker"]["symbol"] for trace in points.values()}) == len(points)
 
 
 def test_nobody_unverified_is_on_the_front() -> None:

@@ -111,6 +111,22 @@ def test_time_to_the_same_loss_beside_one_process():
     assert found["poor/m@spark:1x1"].seconds == 9.0
 
 
+STEPS = (0.9,) * 5
+
+
+def test_of_an_even_number_of_trials_the_one_that_sets_the_target_is_timed_too():
+    rows = [record("w", "torch", losses=(*STEPS, 0.5), wall=1.0)]
+    rows += [record("w", "elephas", "spark:1x1", losses=(*STEPS, 0.8), block=1)]
+    rows += [record("w", "elephas", "spark:1x1", losses=(*STEPS, 0.86), block=2)]
+    rows += [record("w", "lost", losses=(*STEPS, math.nan))]
+    found = {each.contender: each for each in races(study(*rows))}
+    assert {each.target for each in found.values()} == {0.86}
+    last, first = found["elephas/m@spark:1x1"].spread[::-1]
+    assert last == pytest.approx(found["elephas/m@spark:1x1"].seconds * 2 - first)
+    assert math.isfinite(last)
+    assert found["lost/m"].seconds == math.inf
+
+
 def test_what_was_run_goes_before_what_was_asked_for():
     rows = [
         record("w", "elephas", "spark:4x4x16g/fit", settings={"partitions": 2}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 import re
 from collections.abc import Callable
@@ -17,6 +18,7 @@ import pytest
 import studies
 from hypothesis import given
 from hypothesis import strategies as st
+from levelfield.reports import formats as said
 from levelfield.reports.formats import NOTHING
 from levelfield.reports.paper import tables, write
 from levelfield.reports.paper.grid import Column, Grid, Row, texts
@@ -25,7 +27,7 @@ from test_report_hostile import study as hostile
 
 from levelfield import cli
 from levelfield.errors import UserError
-from levelfield.results import against
+from levelfield.results import against, scaling
 from levelfield.results.estimate import Interval
 from levelfield.results.record import Epochs, Record
 from levelfield.results.study import Study
@@ -52,6 +54,19 @@ def clusters(record: Record) -> Record:
         record, backend="elephas", mode="m", device=f"spark:{size}x1",
         epochs=replace(record.epochs, wall=wall), settings={"partitions": size},
     )  # fmt: skip
+
+
+def everywhere() -> Study:
+    """Everybody also on a GPU, in half the time, and some on a cluster."""
+    rows: list[Record] = []
+    for row in studies.rows(RECIPE):
+        if isinstance(row, Record):
+            half = tuple(wall / 2 for wall in row.epochs.wall)
+            epochs = replace(row.epochs, wall=half)
+            gpu = replace(row, key=f"{row.key}g", device="cuda", epochs=epochs)
+            more = [gpu, clusters(replace(row, key=f"{row.key}c"))] if row.status == "ok" else []
+            rows += [row, *more]
+    return pages.study(Path("/nowhere"), studies.head(RECIPE), rows)
 
 
 def good(study: Study, name: str) -> list[Record]:
@@ -92,8 +107,8 @@ def test_the_ranking_in_full_precision() -> None:
             assert (row["ratio"], row["ratio low"]) == ("1.0", "")
         else:
             found = against.ratio(good(study, "torch/eager"), records, comparisons=3)
-            assert float(row["ratio"]) == found.estimate
-            assert (float(row["ratio low"]), float(row["ratio high"])) == (found.low, found.high)
+            bounds = [float(row[f"ratio{end}"]) for end in ("", " low", " high")]
+            assert bounds == pytest.approx([found.estimate, found.low, found.high], rel=1e-12)
 
 
 def test_markdown_says_the_same_rounded() -> None:
@@ -173,6 +188,81 @@ def test_time_to_equal_loss() -> None:
         assert float(row["ratio"]) == pytest.approx(whole / least)
 
 
+def test_one_target_and_one_time_on_the_page_in_the_table_in_the_figure_and_for_clusters() -> None:
+    """With two trials each, so that no median is a trial's own."""
+    study = made(clusters, recipe=replace(RECIPE, repeats=2))
+    last = [r.epochs.test_loss[-1] for r in study.records if r.status == "ok"]
+    target = scaling.common(last)
+    assert max(last) <= target < 1.01 * max(last)
+    raced = scaling.races(study)
+    assert {each.target for each in raced} == {target}
+    rows = values(study, "equal-loss")
+    assert set(rows) == {each.contender for each in raced}
+    bars = study.plot.equal_loss().axes[0]
+    names = [label.get_text() for label in bars.get_yticklabels()]
+    drawn = dict(zip(names, (bar.get_width() for bar in bars.containers[1]), strict=True))
+    tree = pages.rendered(study)
+    told = {row[0]: row[1] for row in pages.rows(tree.one("table", class_="times"))}
+    assert json.loads(tree.one("script", data_race="race-0").raw)["target"] == target
+    assert said.significant(target) in bars.get_xlabel()
+    assert said.significant(target) in write.table(study, "equal-loss")
+    for each in raced:
+        assert math.isfinite(each.seconds)
+        assert float(rows[each.contender]["training (s)"]) == pytest.approx(each.seconds, rel=1e-5)
+        assert drawn[each.contender] == pytest.approx(each.seconds, rel=1e-5)
+        assert told[each.contender] == said.seconds(each.seconds).replace("\N{NO-BREAK SPACE}", " ")
+        whole = float(rows[each.contender]["with start and build (s)"])
+        assert whole == pytest.approx(each.whole, rel=1e-5)
+
+
+def test_what_layers_cost_is_what_the_page_says() -> None:
+    study = made()
+    text = write.table(study, "overhead", form="csv")
+    rows = {(row["contender"], row["over"]): row for row in csv.DictReader(io.StringIO(text))}
+    page = {
+        tuple(row[:2]): row
+        for row in pages.rows(pages.rendered(study).one("table", class_="overhead"))
+    }
+    assert set(rows) == set(page)
+    assert ("keras-jax/default", "jax/scan") in rows
+    for (head, base), row in rows.items():
+        found = against.ratio(good(study, base), good(study, head), comparisons=len(rows))
+        wanted = [found.estimate, found.low, found.high]
+        assert [float(row[f"ratio{end}"]) for end in ("", " low", " high")] == pytest.approx(wanted)
+        more = against.typical(good(study, head)) - against.typical(good(study, base))
+        assert float(row["more an epoch (s)"]) == pytest.approx(more)
+        assert page[head, base][3] == said.ratio(found.estimate)
+
+
+def test_cpu_and_gpu() -> None:
+    study = everywhere()
+    found = values(study, "devices")
+    assert set(found) == {f"{name}@cuda" for name in values(made(), "ranking")}
+    for name, row in found.items():
+        cpu = middle([middle(list(r.epochs.wall[1:])) for r in good(study, name[:-5])])
+        assert float(row["epoch on the CPU (s)"]) == cpu
+        assert float(row["epoch on the GPU (s)"]) == pytest.approx(cpu / 2)
+        ends = [float(row[f"speed-up{end}"]) for end in ("", " low", " high")]
+        assert ends == pytest.approx([2, 2, 2])
+
+
+def test_metrics_stand_in_the_ranking() -> None:
+    def measured(record: Record) -> Record:
+        metrics = {"accuracy": (0.1, 0.5 + 0.1 * record.repeat), "f1": (0.5,) * 6}
+        return replace(record, metrics=metrics) if record.status == "ok" else record
+
+    def measured_fully(record: Record) -> Record:
+        grown = measured(record)
+        last = grown.metrics.get("accuracy", (0.0,))[-1]
+        return replace(grown, metrics={**grown.metrics, "accuracy": (0.1,) * 5 + (last,)})
+
+    for row in values(made(measured_fully), "ranking").values():
+        assert float(row["test accuracy"]) == pytest.approx(0.5 + 0.1 * 2)
+        assert float(row["test f1"]) == 0.5
+    assert NOTHING in write.table(made(measured), "ranking"), "some epochs have no accuracy"
+    assert "test accuracy" not in next(iter(values(made(), "ranking").values()))
+
+
 def test_scaling() -> None:
     text = write.table(made(clusters), "scaling", form="csv")
     one, two = csv.DictReader(io.StringIO(text))
@@ -205,7 +295,7 @@ def test_verification_in_shares_of_what_is_allowed() -> None:
 
 
 def test_every_table_is_listed_and_can_be_written() -> None:
-    study = made(clusters)
+    study = everywhere()
     kinds = tables.found()
     assert write.table(study, "list").splitlines() == [
         f"{name.ljust(12)}  {kind.about}" for name, kind in kinds.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from levelfield.results import against
@@ -14,6 +14,8 @@ from levelfield.results.record import Record
 from levelfield.results.study import Study
 
 CONFIDENCE = 0.95
+START = ("import", "cluster", "build", "stage")
+"""Phases before the first epoch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,21 +146,17 @@ def _share(found: Sequence[float]) -> Share | None:
     return Share(estimate=middle, low=middle - reach, high=middle + reach)
 
 
-__all__ = ["Curve", "Point", "Share", "amdahl", "curves", "gustafson"]
-
-
 @dataclass(frozen=True, kw_only=True)
 class Reached:
-    """How long a contender trains until its test loss is one that all of its workload reach."""
+    """How long a contender trains until its test loss is that of `common`."""
 
     workload: str
     samples: int
     """Training samples an epoch: what the start of a job has to be paid back by."""
     target: float
-    """The highest of the contenders' last test losses (each the median over trials)."""
     contender: str
     seconds: float
-    """Of training, median over trials; between two epochs' ends by a straight line."""
+    """Of training, median over trials; infinite where half of them diverged."""
     spread: tuple[float, float]
     """The quickest and the slowest trial."""
     whole: float
@@ -189,10 +187,7 @@ def _clustered(records: Sequence[Record]) -> bool:
 
 
 def _race(contenders: Mapping[str, list[Record]]) -> list[Reached]:
-    target = max(
-        statistics.median(r.epochs.test_loss[-1] for r in records)
-        for records in contenders.values()
-    )
+    target = common(r.epochs.test_loss[-1] for records in contenders.values() for r in records)
     trials = {
         label: [time_to(r.epochs.wall, r.epochs.test_loss, target) for r in records]
         for label, records in contenders.items()
@@ -207,11 +202,27 @@ def _race(contenders: Mapping[str, list[Record]]) -> list[Reached]:
             contender=label,
             seconds=times[label],
             spread=(min(trials[label]), max(trials[label])),
-            whole=times[label] + statistics.median(map(_start, records)),
-            ratio=times[label] / min(single) if single else None,
+            whole=times[label] + statistics.median(map(start, records)),
+            ratio=times[label] / min(single) if single and 0 < min(single) < math.inf else None,
         )
         for label, records in contenders.items()
     ]
+
+
+def common(last: Iterable[float]) -> float:
+    """The test loss that contenders of a workload are timed to, everywhere: page, figures, tables.
+
+    last: of every trial, after its last epoch. It is the highest of those that are finite numbers,
+    so that every trial which did not diverge reaches it, rounded up to three digits, as it is
+    written. NaN where none is finite. What a contender takes to it is the median over its trials of
+    `time_to`.
+    """
+    highest = max((loss for loss in last if math.isfinite(loss)), default=math.nan)
+    if math.isnan(highest) or highest == 0:
+        return highest
+    near = float(f"{highest:.2e}")
+    unit = 10.0 ** (math.floor(math.log10(abs(highest))) - 2)
+    return near if near >= highest else float(f"{near + unit:.2e}")
 
 
 def time_to(seconds: Sequence[float], losses: Sequence[float], target: float) -> float:
@@ -230,9 +241,6 @@ def time_to(seconds: Sequence[float], losses: Sequence[float], target: float) ->
     return math.inf
 
 
-def _start(record: Record) -> float:
-    return sum(
-        record.phases[phase].wall
-        for phase in ("import", "cluster", "build", "stage")
-        if phase in record.phases
-    )
+def start(record: Record) -> float:
+    """Seconds of a trial before its first epoch."""
+    return math.fsum(record.phases[phase].wall for phase in START if phase in record.phases)

@@ -23,6 +23,8 @@ REACH, LEAST = 3.0, 0.01
 QUARTILES = 1.349
 """The distance of a normal distribution's quartiles in standard deviations."""
 NOTHING = 1e-9
+USUAL = 128
+"""Epochs of a trial; longer ones are rare."""
 TREND, CHANCE = 0.05, 0.001
 """A trend counts when it moves the readings by so much from end to end, and is no such chance."""
 
@@ -84,9 +86,26 @@ def _trend(logs: NDArray[np.float64]) -> float:
     """How far the readings move from end to end as a share, where that is no chance; else 0."""
     from scipy import stats
 
-    if len(logs) < FEWEST or np.ptp(logs) == 0:
+    count = len(logs)
+    if count < FEWEST or np.ptp(logs) == 0:
         return 0.0
-    if stats.kendalltau(np.arange(len(logs)), logs).pvalue >= CHANCE:
+    # Both must hold; of a usual trial the slope is the cheaper to ask for, of a long one the rank.
+    if count <= USUAL and abs(_moved(logs)) <= TREND:
         return 0.0
-    moved = float(np.expm1(stats.theilslopes(logs)[0] * (len(logs) - 1)))
+    if stats.kendalltau(np.arange(count), logs).pvalue >= CHANCE:
+        return 0.0
+    moved = _moved(logs)
     return moved if abs(moved) > TREND else 0.0
+
+
+def _moved(logs: NDArray[np.float64]) -> float:
+    """How far the readings move from end to end by Theil's slope, as a share."""
+    first, second = _pairs(len(logs)) if len(logs) <= USUAL else np.triu_indices(len(logs), 1)
+    slope = np.median((logs[second] - logs[first]) / (second - first))
+    return float(np.expm1(slope * (len(logs) - 1)))
+
+
+@lru_cache(maxsize=USUAL)
+def _pairs(count: int) -> tuple[NDArray[np.int64], ...]:
+    """The places of the first and the second of each two readings."""
+    return np.triu_indices(count, 1)

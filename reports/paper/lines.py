@@ -10,12 +10,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from ..view import Workload  # noqa: TID252 - mypy knows no mapped name
+from ..learning import LOSSES  # noqa: TID252 - mypy knows no mapped name
+from ..view import Workload  # noqa: TID252
 from . import sheet
 from .numbers import Nothing, Numbers
 
 HEIGHT = {"single": 2.3, "double": 3.0}
-LOSSES = {"test_loss": "test loss", "loss": "training loss"}
 SHOWN = 8
 """Markers a line."""
 RANGE = 0.15

@@ -7,6 +7,7 @@ from levelfield.results.study import Study
 
 from .. import formats  # noqa: TID252 - mypy knows no mapped name
 from ..page import templates  # noqa: TID252
+from ..sections import summary  # noqa: TID252
 from ..view import View, Workload  # noqa: TID252
 from .grid import Column, Grid, Row, texts
 from .numbers import Numbers
@@ -40,18 +41,18 @@ def html(study: Study) -> str:
 
 def sentence(of: Numbers, workload: Workload) -> str:
     """Who was fastest, and whether the next was slower by more than chance."""
-    base, ranked = of.base(workload), of.ranked(workload)
+    ranked = of.ranked(workload)
+    base = summary.leader(of.view, workload, ranked)
     names = {s.contender: formats.short(of.view.contenders[s.contender].label) for s in ranked}
     text = f"{formats.short(workload.name)}: {names[base.contender]} was fastest" + (
         " (not verified)" if base.marked else ""
     )
     text += f": {formats.seconds(base.epoch.median)} a steady epoch"
-    rivals = [s for s in ranked if s is not base and s.marked == base.marked]
-    if not rivals:
+    rivals = summary.rivals(ranked, base)
+    found = summary.over(of.view, workload, base, rivals[0]) if rivals else None
+    if found is None:
         return f"{text}."
-    good = of.good[workload.fingerprint]
     second = rivals[0].contender
-    found = against.ratio(good[base.contender], good[second], comparisons=len(ranked) - 1)
     bounds = f"{formats.ratio(found.low)} to {formats.ratio(found.high)}"
     text += f"; the next, {names[second]}, took {formats.ratio(found.estimate)} times as long"
     text += f" ({against.CONFIDENCE:.0%} interval {bounds})"

@@ -146,9 +146,14 @@ def point(who: Contender) -> dict[str, Any]:
     return {**look(who), "linestyle": "none", "markeredgecolor": who.colour, "markeredgewidth": 0.8}
 
 
-def legend(drawn: Sheet, axis: Axes) -> None:
+def legend(drawn: Sheet, *panels: Axes) -> None:
     """Name what is drawn below the axes, in as many columns as fit, and make room for it."""
-    handles, labels = axis.get_legend_handles_labels()
+    found: list[tuple[Any, str]] = []
+    for axes in panels:
+        named = {label for _, label in found}
+        mine = zip(*axes.get_legend_handles_labels(), strict=True)
+        found += [(handle, label) for handle, label in mine if label not in named]
+    handles, labels = [handle for handle, _ in found], [label for _, label in found]
     width, height = drawn.get_size_inches()
     for columns in range(min(len(labels), COLUMNS), 0, -1):
         made = drawn.legend(handles, labels, loc="outside lower center", ncols=columns)

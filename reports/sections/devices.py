@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from levelfield.results import against
+from levelfield.results.estimate import Interval
 
 from ..ratios import ratio, told  # noqa: TID252 - mypy knows no mapped name
 from . import Contender, Section, View, Workload, measures
@@ -22,8 +23,8 @@ class Row:
     who: Contender
     """On the GPU."""
     base: Contender
-    speedup: float
-    """Steady epoch on the CPU over that on the GPU."""
+    speedup: Interval
+    """Typical steady epoch on the CPU over that on the GPU."""
     bounds: str
     agreement: float
     """By how much the last test losses differ, as a share of the CPU's; NaN where one is none."""
@@ -36,12 +37,13 @@ class Row:
 
 def content(view: View) -> Mapping[str, Any] | None:
     """Return one table a workload where somebody ran on both; None where nobody did."""
-    tables = [(workload, _rows(view, workload, ranked)) for workload, ranked in view.ranked()]
-    found = [(workload, rows) for workload, rows in tables if rows]
+    tables = [(workload, rows(view, workload, ranked)) for workload, ranked in view.ranked()]
+    found = [(workload, pairs) for workload, pairs in tables if pairs]
     return {"tables": found, "sure": against.CONFIDENCE} if found else None
 
 
-def _rows(view: View, workload: Workload, ranked: Sequence[measures.Standing]) -> list[Row]:
+def rows(view: View, workload: Workload, ranked: Sequence[measures.Standing]) -> list[Row]:
+    """Every mode of a backend that ran on both, the greatest speed-up first."""
     families = measures.families([s for s in ranked if s.epoch.median > 0])
     pairs = [
         (cpu, gpu)
@@ -59,12 +61,12 @@ def _rows(view: View, workload: Workload, ranked: Sequence[measures.Standing]) -
                 gpu=gpu,
                 who=view.contenders[gpu.contender],
                 base=view.contenders[cpu.contender],
-                speedup=found.estimate,
+                speedup=found,
                 bounds=told(found),
                 agreement=_apart(cpu.test_loss.median, gpu.test_loss.median),
             )
         )
-    return sorted(made, key=lambda row: -row.speedup)
+    return sorted(made, key=lambda row: -row.speedup.estimate)
 
 
 def _apart(one: float, other: float) -> float:

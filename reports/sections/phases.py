@@ -48,18 +48,28 @@ def content(view: View) -> Mapping[str, Any]:
 def _chart(
     view: View, number: int, workload: Workload, ranked: Sequence[measures.Standing]
 ) -> Chart:
+    return Chart(
+        workload=workload,
+        bars=bars(view, workload, ranked),
+        cold=cold(f"cold-{number}", view, workload, ranked),
+        standings={standing.contender: standing for standing in ranked},
+    )
+
+
+def bars(view: View, workload: Workload, ranked: Sequence[measures.Standing]) -> tuple[Bar, ...]:
+    """The bars of a workload, in the order of the ranking."""
     trials = view.trials.loc[view.phases.index]
     trials = trials[trials["fingerprint"] == workload.fingerprint]
     spans = view.phases.loc[trials.index]
     rest = (trials["wall"] - spans.sum(axis=1)).clip(lower=0)
     medians = spans.assign(**{REST: rest}).groupby(trials["contender"]).median()
     longest = medians.sum(axis=1).max()
-    bars = []
+    made = []
     for standing in ranked:
         row = medians.loc[[standing.contender]].iloc[0].to_numpy(dtype=float)
         seconds = dict(zip(map(str, medians.columns), row.tolist(), strict=True))
         known = {name: value for name, value in seconds.items() if value > 0 and longest > 0}
-        bars.append(
+        made.append(
             Bar(
                 who=view.contenders[standing.contender],
                 marked=standing.marked,
@@ -68,12 +78,7 @@ def _chart(
                 total=math.fsum(known.values()),
             )
         )
-    return Chart(
-        workload=workload,
-        bars=tuple(bars),
-        cold=cold(f"cold-{number}", view, workload, ranked, spans),
-        standings={standing.contender: standing for standing in ranked},
-    )
+    return tuple(made)
 
 
 SECTION = Section(order=40, title="Where the time went", content=content)

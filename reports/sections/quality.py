@@ -7,23 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
-from .. import learning  # noqa: TID252 - mypy knows no mapped name
+from ..forest import symbol  # noqa: TID252 - mypy knows no mapped name
+from ..quality import Bought, Point, bought  # noqa: TID252
 from . import Contender, Section, View, Workload, charts, measures
-
-
-@dataclass(frozen=True, kw_only=True)
-class Point:
-    """A contender: seconds of training and final quality, medians over trials."""
-
-    who: Contender
-    standing: measures.Standing
-    seconds: measures.Spread
-    quality: measures.Spread
-    front: bool
-    """Whether no other verified contender is at least as quick and as good, and better in one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,107 +17,32 @@ class Plot:
     """One workload and one measure of quality."""
 
     workload: Workload
-    measure: str
-    higher: bool
-    """Whether more of it is better."""
-    points: tuple[Point, ...]
-    """On the front first, then by seconds."""
+    of: Bought
     chart: charts.Chart
 
     @property
     def contenders(self) -> list[Contender]:
         """Everyone in the plot, by place."""
-        return sorted((point.who for point in self.points), key=lambda who: who.place)
+        return sorted((point.who for point in self.of.points), key=lambda who: who.place)
 
     @property
     def standings(self) -> dict[int, measures.Standing]:
         """By the contender's place."""
-        return {point.who.place: point.standing for point in self.points}
-
-    @property
-    def front(self) -> list[Point]:
-        """Those on the front, quickest first."""
-        return [point for point in self.points if point.front]
+        return {point.who.place: point.standing for point in self.of.points}
 
 
 def content(view: View) -> Mapping[str, Any] | None:
     """Return plots of every workload: test loss, and accuracy or another metric."""
     plots = [
-        plot
+        Plot(
+            workload=workload,
+            of=found,
+            chart=_chart(f"quality-{number}-{place}", workload, found.measure, found.points),
+        )
         for number, (workload, ranked) in enumerate(view.ranked())
-        for plot in _plots(view, number, workload, ranked)
+        for place, found in enumerate(bought(view, workload, ranked))
     ]
     return {"plots": plots} if plots else None
-
-
-def _plots(
-    view: View, number: int, workload: Workload, ranked: Sequence[measures.Standing]
-) -> list[Plot]:
-    rows = learning.epochs(view, workload)
-    last = rows.groupby("trial").tail(1)
-    metrics = learning.metrics(view, workload)[:1]  # accuracy, where there is one
-    columns = {"test_loss": "test loss"} | {name: f"test {name}" for name in metrics}
-    made = []
-    for place, (column, title) in enumerate(columns.items()):
-        points = _points(view, last, column, ranked, higher=column != "test_loss")
-        if points:
-            chart = _chart(f"quality-{number}-{place}", workload, title, points)
-            made.append(
-                Plot(
-                    workload=workload,
-                    measure=title,
-                    higher=column != "test_loss",
-                    points=points,
-                    chart=chart,
-                )
-            )
-    return made
-
-
-def _points(
-    view: View,
-    last: pd.DataFrame,
-    column: str,
-    ranked: Sequence[measures.Standing],
-    *,
-    higher: bool,
-) -> tuple[Point, ...]:
-    """Those whose every trial ended with a finite number."""
-    known = last[np.isfinite(last["seconds"])].groupby("contender")
-    found = []
-    for standing in ranked:
-        if standing.contender not in known.groups:
-            continue
-        mine = known.get_group(standing.contender)
-        if np.isfinite(mine[column]).all():
-            found.append((standing, _spread(mine["seconds"]), _spread(mine[column])))
-    sign = -1 if higher else 1
-    costs = [(s.median, sign * q.median) for standing, s, q in found if not standing.marked]
-    points = [
-        Point(
-            who=view.contenders[standing.contender],
-            standing=standing,
-            seconds=seconds,
-            quality=quality,
-            front=not standing.marked
-            and undominated((seconds.median, sign * quality.median), costs),
-        )
-        for standing, seconds, quality in found
-    ]
-    return tuple(sorted(points, key=lambda p: (not p.front, p.seconds.median)))
-
-
-def undominated(cost: tuple[float, float], others: Sequence[tuple[float, float]]) -> bool:
-    """Whether nobody costs at most as much in both, and less in one."""
-    return not any(
-        other != cost and other[0] <= cost[0] and other[1] <= cost[1] for other in others
-    )
-
-
-def _spread(values: pd.Series[float]) -> measures.Spread:
-    return measures.Spread(
-        median=float(values.median()), low=float(values.min()), high=float(values.max())
-    )
 
 
 def _chart(name: str, workload: Workload, title: str, points: Sequence[Point]) -> charts.Chart:
@@ -169,7 +80,6 @@ def _marker(point: Point, where: str) -> dict[str, Any]:
     """A point with its ranges; its name is written ``where`` if it is on the front."""
     colour = point.who.colour
     name = charts.safe(point.who.label) + ("*" if point.standing.marked else "")
-    symbol = "x" if point.standing.marked else "circle" if point.front else "circle-open"
 
     def error(spread: measures.Spread) -> dict[str, Any]:
         return {
@@ -196,7 +106,7 @@ def _marker(point: Point, where: str) -> dict[str, Any]:
         "marker": {
             "color": colour,
             "size": 12 if point.front else 9,
-            "symbol": symbol,
+            "symbol": symbol(point.who, point.standing.verified),
             "line": {"width": 2, "color": colour},
         },
         "hovertemplate": "%{fullData.name}<br>%{x:.4g} s: %{y:.4g}<extra></extra>",

@@ -139,10 +139,10 @@ def _answers(
 def _answer(
     view: View, workload: Workload, ranked: Sequence[measures.Standing], device: str
 ) -> Answer:
-    leader = _leader(view, workload, ranked)
-    label = view.contenders[leader.contender].label
+    first = leader(view, workload, ranked)
+    label = view.contenders[first.contender].label
     lowest = measures.fastest(ranked)
-    found = [_other(view, workload, leader, rival) for rival in _rivals(ranked, leader)]
+    found = [_other(view, workload, first, rival) for rival in rivals(ranked, first)]
     slower = [other for other in found if other.apart]
     some = slower
     if len(slower) > FEW:
@@ -152,49 +152,49 @@ def _answer(
     return Answer(
         workload=workload,
         device=device,
-        leader=leader,
-        name=spoken(label, leader.device),
+        leader=first,
+        name=spoken(label, first.device),
         label=label,
         equals=tuple(other for other in found if not other.apart),
         others=tuple(some),
         left=len(slower) - len(some),
-        lower="" if lowest is leader else view.contenders[lowest.contender].label,
+        lower="" if lowest is first else view.contenders[lowest.contender].label,
         vague=any(other.vague for other in found),
         single="all" if alone and all(alone) else "some" if any(alone) else "",
         faster=tuple(
             view.contenders[s.contender].label
             for s in ranked
-            if s.epoch.median < leader.epoch.median and s.marked and not leader.marked
+            if s.epoch.median < first.epoch.median and s.marked and not first.marked
         ),
     )
 
 
-def _leader(
+def leader(
     view: View, workload: Workload, ranked: Sequence[measures.Standing]
 ) -> measures.Standing:
     """Whom nobody is ahead of by more than chance: mostly who has the lowest median.
 
     Where some lack trials, a median may be low because of when it was taken; pairs know that.
     """
-    leader = measures.fastest(ranked)
-    been = [leader]
+    first = measures.fastest(ranked)
+    been = [first]
     while True:
-        found = [(_over(view, workload, leader, s), s) for s in _rivals(ranked, leader)]
+        found = [(over(view, workload, first, s), s) for s in rivals(ranked, first)]
         ahead = [(i.estimate, s) for i, s in found if i and i.high < 1 and s not in been]
         if not ahead:
-            return leader
-        leader = min(ahead, key=lambda pair: pair[0])[1]
-        been.append(leader)
+            return first
+        first = min(ahead, key=lambda pair: pair[0])[1]
+        been.append(first)
 
 
-def _rivals(
+def rivals(
     ranked: Sequence[measures.Standing], leader: measures.Standing
 ) -> list[measures.Standing]:
     """Everybody else of whom as much is known by verification."""
     return [s for s in ranked if s is not leader and s.marked == leader.marked]
 
 
-def _over(
+def over(
     view: View, workload: Workload, base: measures.Standing, head: measures.Standing
 ) -> Interval | None:
     """Head over base; None where one has no time."""
@@ -209,7 +209,7 @@ def _over(
 def _other(
     view: View, workload: Workload, leader: measures.Standing, rival: measures.Standing
 ) -> Other:
-    found = _over(view, workload, leader, rival)
+    found = over(view, workload, leader, rival)
     label = view.contenders[rival.contender].label
     return Other(
         name=spoken(label, leader.device),

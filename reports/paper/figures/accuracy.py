@@ -14,7 +14,7 @@ def draw(of: Numbers, workload: Workload, width: Width) -> Sheet:
     of.ranked(workload)
     table = 100 * of.accuracy(workload)
     if table.empty:
-        raise Nothing("no accuracy was recorded")
+        raise Nothing("no accuracy is a number")
     made, axes = drawn(of, workload, width, table, "accuracy", titles=("epoch", "accuracy (%)"))
     axes.yaxis.set_major_locator(MaxNLocator(5))
     return made

@@ -1,4 +1,4 @@
-"""What a layer costs: a backend beside the library that it stands on."""
+"""What layers cost: Keras, Elephas or Spark over what they stand on, one mode over another."""
 
 from __future__ import annotations
 
@@ -13,24 +13,25 @@ from . import Kind, Nothing, Numbers, Workload
 
 def draw(of: Numbers, workload: Workload, width: Width) -> Sheet:
     """Ratios with intervals, one row for each such pair."""
-    of.ranked(workload)
-    found = [layer for layer in of.layers(workload) if math.isfinite(layer.ratio.estimate)]
+    found = [row for row in of.layers(workload) if math.isfinite(row.interval.estimate)]
     if not found:
-        raise Nothing("no backend and the library beneath it on one device")
-    marks, contenders = of.marked(workload), of.view.contenders
-    names = {p: label(contenders[p], width, marked=marks[p]) for p in marks}
-    made, axes = rows.rows(width, [f"{names[x.upper]}\nover {names[x.lower]}" for x in found])
+        raise Nothing("no ratio is a number")
+    marks = of.marked(workload)
+    names = [
+        "\nover ".join(label(who, width, marked=marks[who.place]) for who in (row.head, row.base))
+        for row in found
+    ]
+    made, axes = rows.rows(width, names)
     made.set_size_inches(made.get_figwidth(), made.get_figheight() + rows.ROW * len(found))
-    for row, layer in enumerate(found):
-        rows.point(axes, row, contenders[layer.upper], layer.ratio)
+    for place, row in enumerate(found):
+        rows.point(axes, place, row.head, row.interval)
     rows.one(axes)
-    rows.beside(axes, [rows.written(layer.ratio) for layer in found])
+    rows.beside(axes, [rows.written(row.interval) for row in found])
     logarithmic(axes, "x")
-    title = f"steady epoch, ratio to the library beneath\n({CONFIDENCE:.0%} intervals, together)"
-    marked = any(marks[layer.upper] or marks[layer.lower] for layer in found)
-    axes.set_xlabel(titled(title, marked=marked))
+    title = f"steady epoch, ratio\n({CONFIDENCE:.0%} intervals, together)"
+    axes.set_xlabel(titled(title, marked=any(row.marked for row in found)))
     return made
 
 
-ABOUT = "Layers such as Keras: typical steady epoch over that of the library beneath, fastest mode."
+ABOUT = "Layers such as Keras over what they stand on, modes over others: typical steady epochs."
 FIGURE = Kind(order=70, about=ABOUT, draw=draw)

@@ -17,7 +17,7 @@ COLOURS = (
 
 def draw(of: Numbers, workload: Workload, width: Width) -> Sheet:
     """Stacked bars of medians over trials, in the order of the ranking."""
-    bars = of.phases(workload).bars
+    bars = of.phases(workload)
     seen = [phase for phase in bars[0].seconds if any(bar.seconds[phase] > 0 for bar in bars)]
     if not seen:
         raise Nothing("no phase took any time")

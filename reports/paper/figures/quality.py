@@ -1,55 +1,64 @@
-"""What the time bought: the last test loss by the time of the whole trial."""
+"""What the time bought: test loss, and accuracy where there is one, by seconds of training."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
-from ...measures import Standing  # noqa: TID252 - mypy knows no mapped name
+from matplotlib.axes import Axes
+
+from ...measures import Spread  # noqa: TID252 - mypy knows no mapped name
+from ...quality import Bought  # noqa: TID252
 from .. import sheet  # noqa: TID252
 from . import Kind, Nothing, Numbers, Workload
+
+HEIGHT = 2.4
+"""Inches of a panel."""
 
 
 def draw(of: Numbers, workload: Workload, width: sheet.Width) -> sheet.Sheet:
     """Points with the range of trials; a line through those that no verified one beats in both."""
-    found = [
-        s for s in of.ranked(workload) if math.isfinite(s.total) and math.isfinite(s.test_loss.high)
-    ]
+    found = of.quality(workload)
     if not found:
-        raise Nothing("no test loss, or no time of a whole trial")
-    made, axes = sheet.axes(width, 2.4)
-    for standing in found:
-        who, loss = of.view.contenders[standing.contender], standing.test_loss
-        error = [[loss.median - loss.low], [loss.high - loss.median]]
-        label = sheet.label(who, width, marked=standing.marked)
+        raise Nothing("no test loss")
+    side_by_side = width == "double"
+    shape = (1, len(found)) if side_by_side else (len(found), 1)
+    made = sheet.sheet(width, HEIGHT * shape[0])
+    panels: Sequence[Axes] = made.subplots(*shape, squeeze=False).ravel().tolist()
+    for axes, each in zip(panels, found, strict=True):
+        _panel(axes, of, workload, each, width)
+    sheet.legend(made, *panels)
+    return made
+
+
+def _panel(axes: Axes, of: Numbers, workload: Workload, shown: Bought, width: sheet.Width) -> None:
+    points = sorted(shown.points, key=lambda point: point.who.place)
+    for point in points:
+        label = sheet.label(point.who, width, marked=point.standing.marked)
         axes.errorbar(
-            standing.total, loss.median, yerr=error, capsize=2, label=label, **sheet.point(who)
-        )
-    best = front(found)
-    x, y = [s.total for s in best], [s.test_loss.median for s in best]
+            point.seconds.median, point.quality.median,
+            xerr=_reach(point.seconds), yerr=_reach(point.quality), capsize=2, label=label,
+            **sheet.point(point.who),
+        )  # fmt: skip
+    x, y = ([getattr(p, name).median for p in shown.front] for name in ("seconds", "quality"))
     axes.plot(x, y, drawstyle="steps-post", color="#777777", linewidth=0.8, zorder=1)
-    if all(s.total > 0 for s in found):
+    if all(point.seconds.low > 0 for point in points):
         sheet.logarithmic(axes, "x")
-    title = "whole trial (s), median; line: best for its time"
-    missing = [of.view.contenders[s.contender] for s in of.ranked(workload) if s not in found]
-    marked = any(s.marked for s in found)
+    seen = {point.who.place for point in points}
+    missing = [
+        of.view.contenders[s.contender] for s in of.ranked(workload) if s.contender not in seen
+    ]
+    title = "training (s), median; line: best for its time"
+    marked = any(point.standing.marked for point in points)
     axes.set_xlabel(sheet.titled(title, marked=marked, missing=missing))
-    axes.set_ylabel("last test loss")
-    sheet.legend(made, axes)
-    return made
+    axes.set_ylabel(sheet.name(f"last {shown.measure}"))
 
 
-def front(standings: Sequence[Standing]) -> list[Standing]:
-    """Of the verified, those that no other one beats in both time and loss (Pareto's front)."""
-    made: list[Standing] = []
-    for each in sorted(standings, key=lambda s: (s.total, s.test_loss.median)):
-        if not each.marked and (not made or each.test_loss.median < made[-1].test_loss.median):
-            made.append(each)
-    return made
+def _reach(spread: Spread) -> list[list[float]]:
+    return [[spread.median - spread.low], [spread.high - spread.median]]
 
 
 FIGURE = Kind(
     order=90,
-    about="Last test loss by the time of the whole trial, and the Pareto front.",
+    about="Last test loss and accuracy by seconds of training, and the Pareto front.",
     draw=draw,
 )

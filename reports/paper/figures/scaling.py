@@ -17,7 +17,6 @@ FINE = 100
 
 def draw(of: Numbers, workload: Workload, width: sheet.Width) -> sheet.Sheet:
     """Points with intervals; fitted laws as lines; the ideal in grey."""
-    of.ranked(workload)
     curves = of.scaling(workload)
     made, axes = sheet.axes(width, 2.4)
     sizes = sorted({point.partitions for curve in curves for point in curve.points})

@@ -25,14 +25,14 @@ def grid(of: Numbers, workload: Workload) -> Grid:
         Row(
             cells=(
                 of.view.contenders[each.contender].label, each.seconds, each.whole,
-                each.whole / base if base > 0 else None,
+                each.whole / base if 0 < base < math.inf else None,
             ),
             marked=marks[each.contender],
         )
         for each in every
     ]  # fmt: skip
     note = (
-        f"The test loss is {significant(target)}: the highest of the contenders' last ones. "
+        f"The test loss is {significant(target)}: the highest that a trial ended with, rounded up. "
         "Between two epochs' ends it is taken to fall in a straight line. Medians over trials; "
         "the ratio is that of the whole times to the least."
     )

@@ -7,7 +7,7 @@ from . import Column, Grid, Kind, Numbers, Row, Workload, by_workload
 
 def grid(of: Numbers, workload: Workload) -> Grid:
     """Seconds of each phase that took any, in the order of the ranking."""
-    bars = of.phases(workload).bars
+    bars = of.phases(workload)
     seen = [phase for phase in bars[0].seconds if any(bar.seconds[phase] > 0 for bar in bars)]
     columns = [Column(title="contender")]
     columns += [Column(title=f"{phase} (s)", kind="ratio") for phase in [*seen, "all"]]

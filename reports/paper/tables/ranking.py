@@ -15,20 +15,21 @@ COLUMNS = (
     Column(title="samples/s", kind="count"),
     Column(title="whole trial", unit="s", kind="number"),
     Column(title="test loss", kind="number"),
-    Column(title="trials", kind="tally"),
-    Column(title="verification"),
 )
+LAST = (Column(title="trials", kind="tally"), Column(title="verification"))
 
 
 def grid(of: Numbers, workload: Workload) -> Grid:
     """The fastest first."""
     ranked, base, contenders = of.ranked(workload), of.base(workload), of.view.contenders
     ratios: dict[int, float | Interval] = {base.contender: 1.0, **of.ratios(workload)}
+    metrics = of.metrics(workload)
     rows = [
         Row(
             cells=(
-                contenders[s.contender].label, s.epoch.median, ratios[s.contender], s.first,
-                s.speed, s.total, s.test_loss.median, s.trials, s.verified,
+                contenders[s.contender].label, s.epoch.median, ratios.get(s.contender), s.first,
+                s.speed, s.total, s.test_loss.median,
+                *(known[s.contender] for known in metrics.values()), s.trials, s.verified,
             ),
             marked=s.marked,
         )
@@ -42,11 +43,18 @@ def grid(of: Numbers, workload: Workload) -> Grid:
     notes = [about]
     if any(s.single for s in ranked):
         notes.append("Where there was one epoch only, it holds compilation too.")
+    more = [Column(title=f"test {name}", kind="ratio") for name in metrics]
     return Grid(
-        title="Training time", workload=workload.name, columns=COLUMNS, rows=rows, notes=notes
+        title="Training time",
+        workload=workload.name,
+        columns=[*COLUMNS, *more, *LAST],
+        rows=rows,
+        notes=notes,
     )
 
 
 TABLE = Kind(
-    order=10, about="Seconds of an epoch, ratios with intervals, losses.", make=by_workload(grid)
+    order=10,
+    about="Seconds of an epoch, ratios with intervals, losses, metrics.",
+    make=by_workload(grid),
 )

@@ -19,7 +19,6 @@ COLUMNS = (
 
 def grid(of: Numbers, workload: Workload) -> Grid:
     """A row for each size of each contender's cluster; the laws' shares below."""
-    of.ranked(workload)
     rows, notes = [], []
     for curve in of.scaling(workload):
         marked = of.doubted(workload, curve)
