@@ -11,6 +11,7 @@ from levelfield.results.estimate import Interval, outliers
 from levelfield.results.record import Record
 from levelfield.results.settle import steady
 
+from ..ratios import ratio, side  # noqa: TID252 - mypy knows no mapped name
 from . import Contender, Section, View, Workload, measures
 
 
@@ -51,7 +52,11 @@ def _table(view: View, workload: Workload, ranked: Sequence[measures.Standing]) 
     good: dict[int, list[Record]] = {}
     places = view.trials["contender"].tolist()
     for place, record in zip(places, view.study.records, strict=True):
-        if record.status == "ok" and record.fingerprint == workload.fingerprint:
+        if (
+            record.status == "ok"
+            and record.epochs.wall
+            and record.fingerprint == workload.fingerprint
+        ):
             good.setdefault(place, []).append(record)
     base = measures.fastest(ranked).contender
     if view.baseline is not None:
@@ -60,9 +65,10 @@ def _table(view: View, workload: Workload, ranked: Sequence[measures.Standing]) 
     others = [s.contender for s in ranked if s.contender != base and s.contender in good]
     if base not in good or not others:
         return None
+    sides = {place: side(good[place], len(good[place])) for place in [base, *others]}
     rows = []
     for place in others:
-        found = against.ratio(good[base], good[place], comparisons=len(others))
+        found = ratio(sides[base], sides[place], comparisons=len(others))
         row = Row(
             who=view.contenders[place],
             interval=found,
@@ -76,7 +82,7 @@ def _table(view: View, workload: Workload, ranked: Sequence[measures.Standing]) 
         rows=tuple(sorted(rows, key=lambda row: row.interval.estimate)),
         unsettled=_unsettled(view, good),
         outliers=_outliers(view, good),
-        duet=any(record.session for record in good[base]),
+        duet=sides[base].duet,
         units=min(row.interval.units for row in rows),
     )
 
