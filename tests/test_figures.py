@@ -17,6 +17,7 @@ import numpy as np
 import pages
 import pytest
 import studies
+from levelfield.reports import view
 from levelfield.reports.paper import figures, plots
 from levelfield.reports.paper.sheet import DASHES, MARKERS, WIDTHS, Sheet
 from levelfield.reports.view import View
@@ -281,6 +282,7 @@ def test_contenders_differ_in_marker_or_dash_for_those_who_print_in_grey() -> No
     looks = {(line.get_marker(), str(line._unscaled_dash_pattern)) for line in sheet.axes[0].lines}
     assert len(looks) == 40
     assert math.gcd(len(MARKERS), len(DASHES)) == 1
+    assert set(MARKERS) == set(view.MARKERS), "each has the page's own"
 
 
 def test_phases_differ_in_their_hatches() -> None:

@@ -53,7 +53,11 @@ STYLE: Any = {
     "svg.hashsalt": "levelfield",
 }
 UNDATED: Mapping[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "p", ">", "*")
+MARKERS = {
+    "circle": "o", "square": "s", "diamond": "D", "triangle-up": "^", "cross": "P", "x": "X",
+    "triangle-down": "v", "star": "*",
+}  # fmt: skip
+"""matplotlib's by the names that the page has for them."""
 DASHES: tuple[Any, ...] = (
     "-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)), (0, (3, 1.2, 1.2, 1.2, 1.2, 1.2)),
 )  # fmt: skip
@@ -131,11 +135,10 @@ def titled(text: str, *, marked: bool, missing: Sequence[Contender] = ()) -> str
 
 def look(who: Contender) -> dict[str, Any]:
     """A contender's line: its colour on the page, and a marker and dash that tell it in grey."""
-    place = who.place
     return {
         "color": who.colour,
-        "marker": MARKERS[place % len(MARKERS)],
-        "linestyle": DASHES[place % len(DASHES)],
+        "marker": MARKERS[who.marker],
+        "linestyle": DASHES[who.place % len(DASHES)],
         "markeredgecolor": "white",
         "markeredgewidth": 0.3,
     }

@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 
 from levelfield.results.scaling import Curve, Share
 
-from ...view import COLOURS  # noqa: TID252 - mypy knows no mapped name
+from ...scaling import looks  # noqa: TID252 - mypy knows no mapped name
+from ...view import Contender  # noqa: TID252
 from .. import sheet  # noqa: TID252
 from . import Kind, Numbers, Workload
 
@@ -22,10 +23,10 @@ def draw(of: Numbers, workload: Workload, width: sheet.Width) -> sheet.Sheet:
     sizes = sorted({point.partitions for curve in curves for point in curve.points})
     axes.plot(sizes, sizes, color="#999999", linewidth=0.8, linestyle=(0, (1, 1)), label="ideal")
     marked = False
-    for place, curve in enumerate(curves):
+    for who, curve in zip(looks([each.contender for each in curves]), curves, strict=True):
         unsure = of.doubted(workload, curve)
         marked = marked or unsure
-        _points(axes, place, curve, sheet.name(curve.contender, width) + ("*" if unsure else ""))
+        _points(axes, who, curve, sheet.name(curve.contender, width) + ("*" if unsure else ""))
     axes.set_xlabel(sheet.titled("partitions", marked=marked))
     axes.set_ylabel("speed-up over one partition")
     axes.set_xticks(sizes, [str(size) for size in sizes])
@@ -34,13 +35,13 @@ def draw(of: Numbers, workload: Workload, width: sheet.Width) -> sheet.Sheet:
     return made
 
 
-def _points(axes: Axes, place: int, curve: Curve, name: str) -> None:
-    colour = COLOURS[place % len(COLOURS)]
+def _points(axes: Axes, who: Contender, curve: Curve, name: str) -> None:
+    colour = who.colour
     n = np.array([point.partitions for point in curve.points])
     spans = [(p.speedup.low, p.speedup.estimate, p.speedup.high) if p.speedup else (1.0, 1.0, 1.0)
              for p in curve.points]  # fmt: skip
     low, middle, high = np.array(spans).T
-    marker = sheet.MARKERS[place % len(sheet.MARKERS)]
+    marker = sheet.MARKERS[who.marker]
     axes.errorbar(
         n, middle, yerr=[middle - low, high - middle], fmt="none", color=colour, capsize=2
     )
