@@ -77,9 +77,14 @@ def bench_micro(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
-    """Run every test; words after ``--`` go to pytest."""
+    """Run every test, a few at a time, then those that must be alone.
+
+    Words after ``--`` go to pytest, which then runs once.
+    """
     python = environment(session)
-    session.run(str(python.parent / "pytest"), *session.posargs, external=True, env=with_data())
+    together = ["-m", "not alone", "-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile"]
+    for words in [session.posargs] if session.posargs else [together, ["-m", "alone"]]:
+        session.run(str(python.parent / "pytest"), *words, external=True, env=with_data())
 
 
 @nox.session(venv_backend="none")

@@ -28,6 +28,7 @@ except Unsupported as reason:
     WHY = WHY or str(reason)
 real = pytest.mark.skipif(bool(WHY), reason=WHY or "Spark is here")
 slow = pytest.mark.slow
+pytestmark = pytest.mark.alone
 BROKEN = """#!/bin/sh
 case "$*" in
     -version) echo 'openjdk version "17.0.1"' >&2 ;;

@@ -13,7 +13,7 @@ import pytest
 from running import CPUS, Place
 from test_trees import git
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("levelfield", "backends", "datasets", "reports", "benchmarks/suites")

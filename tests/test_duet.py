@@ -11,7 +11,7 @@ from running import Place, pick, sleeping, wait_for
 
 from levelfield.results.pairs import sessions
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from levelfield.errors import UserError
 from levelfield.run.clock import children
 from levelfield.run.noise.turns import Pair
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 CPUS = sorted(os.sched_getaffinity(0))
 BURN = r"""

@@ -20,7 +20,7 @@ try:
 except Unsupported as reason:
     WHY = str(reason)
 real = pytest.mark.skipif(bool(WHY), reason=WHY or "Spark is here")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 PATIENT = ("--timeout", "600")
 ROLES = {"driver", "driver JVM", "master", "workers", "executors", "executors' Python"}
 
