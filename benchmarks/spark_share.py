@@ -18,7 +18,7 @@ def main() -> None:
     """Print both shares, trial by trial."""
     print(f"{'trial':52} {'whole s':>8} {'outside':>8} {'+ evaluate':>10}")
     for record in levelfield.load(sys.argv[1]).records:
-        if record.status == "ok" and record.device.startswith("spark") and record.total:
+        if record.status == "ok" and record.clustered and record.total:
             whole = record.total.wall
             outside = whole - sum(span.wall for span in record.phases.values())
             own = outside + (record.phases[OWN].wall if OWN in record.phases else 0.0)

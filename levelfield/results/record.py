@@ -160,6 +160,11 @@ class Record:
     log: str = ""
     """The end of what the worker wrote to its standard streams, kept when it did not end well."""
 
+    @property
+    def clustered(self) -> bool:
+        """Whether it ran on a Spark cluster."""
+        return self.device.startswith("spark:")
+
     def line(self) -> str:
         """Return the record as one line of JSON, with its schema's version."""
         return lined("trial", self)

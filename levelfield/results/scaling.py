@@ -66,7 +66,7 @@ def curves(study: Study) -> list[Curve]:
     """Every curve that has one partition and at least one more, in the order of the records."""
     groups: dict[tuple[str, str], dict[int, list[Record]]] = {}
     for record in study.records:
-        if record.status == "ok" and record.device.startswith("spark"):
+        if record.status == "ok" and record.clustered:
             who = record.workload, f"{record.backend}/{record.mode}"
             groups.setdefault(who, {}).setdefault(_partitions(record), []).append(record)
     return [
@@ -177,13 +177,9 @@ def races(study: Study) -> list[Reached]:
             found.setdefault(against.label(record), []).append(record)
     made = []
     for contenders in groups.values():
-        if any(_clustered(records) for records in contenders.values()):
+        if any(records[0].clustered for records in contenders.values()):
             made += _race(contenders)
     return sorted(made, key=lambda each: (each.samples, each.workload, each.seconds))
-
-
-def _clustered(records: Sequence[Record]) -> bool:
-    return records[0].device.startswith("spark")
 
 
 def _race(contenders: Mapping[str, list[Record]]) -> list[Reached]:
@@ -193,7 +189,7 @@ def _race(contenders: Mapping[str, list[Record]]) -> list[Reached]:
         for label, records in contenders.items()
     }
     times = {label: statistics.median(each) for label, each in trials.items()}
-    single = [times[label] for label, records in contenders.items() if not _clustered(records)]
+    single = [times[label] for label, records in contenders.items() if not records[0].clustered]
     return [
         Reached(
             workload=records[0].workload,

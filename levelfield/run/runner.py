@@ -21,6 +21,7 @@ from levelfield.run.process import WorkerError
 from levelfield.run.progress import Progress
 from levelfield.run.trial import blank
 from levelfield.run.trial import run as run_trial
+from levelfield.spec.device import clustered
 from levelfield.spec.plan import Trial, plan
 
 SENTINEL_SIZE, SENTINEL_REPEATS = 1024, 20
@@ -64,7 +65,7 @@ def groups(bench: Bench, trials: Sequence[Trial]) -> list[list[Trial]]:
     """
     found: dict[str, list[Trial]] = {}
     for trial in trials:
-        alone = bench.options.schedule == "blocks" or trial.contender.device.startswith("spark")
+        alone = bench.options.schedule == "blocks" or clustered(trial.contender.device)
         found.setdefault(trial.key if alone else trial.workload.name, []).append(trial)
     return list(found.values())
 

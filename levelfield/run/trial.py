@@ -14,6 +14,7 @@ from levelfield.results.outputs import Originals
 from levelfield.results.record import Epochs, Record, Span, Verification
 from levelfield.run.messages import Message
 from levelfield.run.process import Process, WorkerError
+from levelfield.spec.device import clustered
 from levelfield.spec.plan import Trial
 
 Tell = Callable[[int, float], None]
@@ -192,7 +193,7 @@ def opened(trial: Trial, setting: Setting, process: Process, notes: Notes) -> No
     who, workload = trial.contender, trial.workload
     loaded = process.ask("load", backend=who.backend, module=who.module, source=who.source)
     notes.note("import", loaded)
-    device = clustered(who.device, process, notes)
+    device = ready(who.device, process, notes)
     built = process.ask(
         "build",
         workload=workload.plain() | ({"input_shape": setting.shape} if setting.shape else {}),
@@ -206,9 +207,9 @@ def opened(trial: Trial, setting: Setting, process: Process, notes: Notes) -> No
     notes.note("stage", staged)
 
 
-def clustered(device: str, process: Process, notes: Notes | None = None) -> str:
+def ready(device: str, process: Process, notes: Notes | None = None) -> str:
     """Have a worker start the cluster that a device describes; gives what the adapter is told."""
-    if not device.startswith("spark"):
+    if not clustered(device):
         return device
     reply = process.ask("cluster", device=device)
     if notes and "wall" in reply:

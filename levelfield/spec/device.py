@@ -72,6 +72,11 @@ def parse(text: str, *, where: str = "--device") -> Device:
     raise UserError(f"unknown device {shown(text)}", where=where, expected=EXPECTED)
 
 
+def clustered(text: str) -> bool:
+    """Whether a device, as it is written, is a Spark cluster."""
+    return text.startswith("spark:")
+
+
 def clusters(cores: int) -> list[str]:
     """One, two, four ... executors of one core each, and as many as there are cores."""
     counts = sorted({*(2**n for n in range(cores.bit_length())), cores})

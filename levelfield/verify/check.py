@@ -17,7 +17,8 @@ from levelfield import registry
 from levelfield.backend import Backend
 from levelfield.results.record import Figure, Verification
 from levelfield.run.process import Process, WorkerError
-from levelfield.run.trial import clustered, told_arrays
+from levelfield.run.trial import ready, told_arrays
+from levelfield.spec.device import clustered
 from levelfield.spec.layers import Layer
 from levelfield.spec.workload import Weights, Workload
 from levelfield.verify import distributed, levels, randomness, semantics
@@ -119,7 +120,7 @@ def verify(
             if barrier.passed:
                 break
         figures.append(barrier)
-        if not subject.mode["device"].startswith("spark"):
+        if not clustered(subject.mode["device"]):
             for layer in material.random:
                 figures += randomness.figures(
                     layer, process, scratch, subject.mode, precision=precision
@@ -242,7 +243,7 @@ class _Remote:
         self.process, self.material, self.part = process, material, part
         process.ask("load", **{key: how[key] for key in ("backend", "module", "source")})
         self.mode = {key: how[key] for key in ("mode", "device", "threads")}
-        self.mode["device"] = clustered(how["device"], process)
+        self.mode["device"] = ready(how["device"], process)
         self.arrays = str(scratch / "arrays.npz"), str(scratch / "outputs.npy")
 
     def build(self, workload: Workload) -> None:

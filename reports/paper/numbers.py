@@ -126,7 +126,7 @@ class Numbers:
         if found := [curve for curve in self._scaling if curve.workload == workload.name]:
             return found
         records = self.view.study.records
-        spark = any(r.device.startswith("spark") for r in records if r.status == "ok")
+        spark = any(r.clustered for r in records if r.status == "ok")
         raise Nothing("no cluster of one and of more partitions" if spark else "no Spark trials")
 
     def doubted(self, workload: Workload, curve: Curve) -> bool:
