@@ -9,8 +9,8 @@
 
     function show() {
       const kind = panel.querySelector("input[type=radio]:checked")?.value;
-      const off = new Set(buttons.filter((b) => !pressed(b)).map((b) => Number(b.dataset.group)));
-      const seen = (meta) => (!kind || meta.kind === kind) && !off.has(meta.group);
+      const off = new Set(buttons.filter((b) => !pressed(b)).map((b) => b.dataset.group));
+      const seen = (meta) => (!kind || meta.kind === kind) && !off.has(String(meta.group));
       for (const chart of charts) Report.charts.show(chart, seen);
     }
 

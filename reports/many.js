@@ -6,18 +6,11 @@
   const known = JSON.parse(document.getElementById("among-data").textContent);
   const marked = new Set(known.marked);
 
-  // As formats.significant writes it.
-  function significant(value = 0) {
-    const size = Math.abs(value);
-    if (size !== 0 && (size < 0.001 || size >= 1e15)) return value.toExponential(2).replace("e+", "e");
-    return size >= 999.5 ? Math.round(value).toLocaleString("en") : value.toPrecision(3);
-  }
-
   function fill(cell, interval, doubtful) {
-    cell.querySelector("span").textContent = interval ? significant(interval[0]) : "–";
+    cell.querySelector("span").textContent = interval ? Numbers.significant(interval[0]) : "–";
     cell.querySelector(".mark").textContent = interval && doubtful ? "*" : "";
-    const [, low, high] = interval ?? [];
-    const bounds = [low, high].map((value) => (value === null ? "∞" : significant(value)));
+    const [, low, high] = interval ?? [0, 0, 0];
+    const bounds = [low, high].map((value) => (value === null ? "∞" : Numbers.significant(value)));
     cell.querySelector("small").textContent = low === high ? "" : bounds.join(" to ");
   }
 

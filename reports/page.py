@@ -7,7 +7,7 @@ import gzip
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -18,10 +18,10 @@ from levelfield.errors import UserError
 from levelfield.results.study import Study
 
 from . import charts, formats, sections
-from .view import View
+from .view import Contender, View
 
 HERE = Path(__file__).parent
-FIRST = ("errors.js", "state.js", "theme.js", "packed.js")
+FIRST = ("errors.js", "state.js", "theme.js", "packed.js", "numbers.js")
 """Scripts that the others build on; they run before there is anything to see."""
 
 LEVEL = 6
@@ -57,6 +57,7 @@ def save(text: str | bytes, target: Path) -> Path:
 def render(study: Study, *, baseline: str | None = None) -> str:
     """Return the page of a study as one document that needs nothing else."""
     view = View(study=study, baseline=baseline)
+    workloads = [(each.fingerprint, each.name) for each in view.workloads]
     environment = templates()
     parts = []
     for name, section in sections.found().items():
@@ -64,19 +65,22 @@ def render(study: Study, *, baseline: str | None = None) -> str:
         if facts is not None:
             html = environment.get_template(f"sections/{name}.html").render(view=view, **facts)
             parts.append((name, section.title, Markup(html)))  # noqa: S704 - its template escaped
-    return document(study.head.suite, parts, known=known(view))
+    return document(study.head.suite, parts, known=known(view.contenders, workloads))
 
 
-def known(view: View) -> Markup:
-    """What the page's filters know of contenders, by their places, and of workloads: JSON."""
+def known(contenders: Sequence[Contender], workloads: Iterable[tuple[str, str]]) -> Markup:
+    """What the page's filters know, as JSON.
+
+    contenders: by their places. workloads: fingerprint and name of each.
+    """
     facts = {
         "contenders": [
             {name: formats.short(getattr(who, name)) for name in ("backend", "mode", "device")}
-            for who in view.contenders
+            for who in contenders
         ],
         "workloads": [
-            {name: formats.short(getattr(of, name)) for name in ("fingerprint", "name")}
-            for of in view.workloads
+            {"fingerprint": formats.short(fingerprint), "name": formats.short(name)}
+            for fingerprint, name in workloads
         ],
     }
     return charts.embed(json.dumps(facts))

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
@@ -26,6 +28,10 @@ def missing() -> str:
     return f"not installed: {', '.join(lacks)}" if lacks else ""
 
 
+MARKS = [pytest.mark.slow, pytest.mark.skipif(bool(missing()), reason=missing())]
+"""Of tests that need a browser."""
+
+
 @contextmanager
 def browser() -> Iterator[Browser]:
     """Start a browser, for as many pages as wanted."""
@@ -39,8 +45,12 @@ def browser() -> Iterator[Browser]:
 
 @contextmanager
 def opened(browser: Browser, address: str, **options: Any) -> Iterator[Page]:
-    """Open a page and wait until it is ready; in the end it has had no error, and asked nobody."""
-    context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+    """Open a page and wait until it is ready; in the end it has had no error, and asked nobody.
+
+    It does not glide when it scrolls, unless it is asked to.
+    """
+    usual = {"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce"}
+    context = browser.new_context(**{**usual, **options})
     context.set_offline(True)
     asked: list[str] = []
     said: list[str] = []
@@ -59,19 +69,28 @@ def opened(browser: Browser, address: str, **options: Any) -> Iterator[Page]:
     context.close()
 
 
-def charts(page: Page) -> int:
+def charts(page: Page, within: str = "main") -> int:
     """Bring every chart into sight, one after the other, until it is drawn; how many there are."""
-    places = page.locator(".chart")
-    for at in range(places.count()):
-        places.nth(at).scroll_into_view_if_needed()
-        places.nth(at).locator(".main-svg").first.wait_for()
-    return int(places.count())
+    found = page.evaluate(
+        """async within => {
+      const all = [...document.querySelectorAll(within)].flatMap(
+        each => [...each.querySelectorAll(".chart")]);
+      const seen = all.filter(each => each.checkVisibility());
+      for (const chart of seen) {
+        chart.scrollIntoView({ behavior: "instant" });
+        while (!chart.querySelector(".main-svg")) await new Promise(requestAnimationFrame);
+      }
+      return seen.length;
+    }""",
+        within,
+    )
+    return int(found)
 
 
 def texts(page: Page, selector: str) -> list[str]:
     """What is read in each of these elements that can be seen, in one line."""
     script = """all => all.filter(each => each.checkVisibility())
-      .map(each => each.innerText.replaceAll(/\\s+/g, " ").trim())"""
+      .map(each => (each.innerText ?? each.textContent).replaceAll(/\\s+/g, " ").trim())"""
     found: list[str] = page.locator(selector).evaluate_all(script)
     return found
 

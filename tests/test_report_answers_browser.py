@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import browsing
 import pages
 import pytest
 import studies
@@ -18,38 +17,23 @@ from test_report_answers_learning import accuracy, decoded, falling, replace
 
 from levelfield.results.record import Record
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
-)
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM, reason="no chromium or google-chrome is installed"),
-]
-OPTIONS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update", "--hide-scrollbars",
-    "--virtual-time-budget=20000", "--allow-file-access-from-files",
-)  # fmt: skip
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = browsing.MARKS
 RECIPE = studies.Recipe(workloads=2, contenders=4, repeats=2, epochs=9, absent=0)
 TARGETS = (0.09, 0.0321, 0.0203, 0.0101, 1e-9, 3.0)
 
-SCRIPT = """
-onload = async () => {
-  const frame = document.getElementById("frame");
-  const [page, inside] = [frame.contentDocument, frame.contentWindow];
-  const root = page.documentElement;
-  while (root.dataset.state !== "ready") await new Promise(done => setTimeout(done, 20));
-  const rest = () => new Promise(done => setTimeout(done, 200));
-  const fire = (node, kind) => node.dispatchEvent(new inside.Event(kind));
+SCRIPT = """async () => {
+  const rest = () => new Promise(done => setTimeout(done, 50));
+  const fire = (node, kind) => node.dispatchEvent(new Event(kind, { bubbles: true }));
   const cells = table => [...table.tBodies[0].rows].map(
     row => [...row.cells].map(cell => cell.innerText.replace(/\\s+/g, " ").trim()));
   const lines = chart => chart.data.filter(t => t.visible !== false && t.name);
   const told = {};
   STEPS
-  told.errors = root.dataset.errors ?? null;
-  document.getElementById("said").textContent = JSON.stringify(told);
-};
-"""
+  return told;
+}"""
 
 
 def falls(row: Any) -> Any:
@@ -66,22 +50,14 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return page.write(pages.study(folder, studies.head(RECIPE), rows), folder / "report.html")
 
 
-def told(written: Path, tmp_path: Path, steps: str, *, state: str = "") -> Any:
-    """Run steps on the report in a frame of 400 pixels; what they told."""
-    wrapper = written.with_name(f"{tmp_path.name}.html")
-    wrapper.write_text(
-        f"<iframe id=frame src='{written.name}{state}' style='width:400px;height:900px'></iframe>"
-        f"<p id=said></p><script>{SCRIPT.replace('STEPS', steps)}</script>"
-    )
-    command = [CHROMIUM, *OPTIONS, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"]
-    done = subprocess.run(
-        [*command, wrapper.as_uri()], capture_output=True, text=True, timeout=200, check=True
-    )
-    reader = pages.Reader()
-    reader.feed(done.stdout)
-    found = json.loads(reader.stack[0].one("p", id="said").text)
-    assert found.pop("errors") is None
-    return found
+def told(
+    browser: Browser, written: Path, steps: str, *, state: str = "", drawn: str = "main"
+) -> Any:
+    """Run steps on the report, 400 pixels wide, its charts drawn; what they told."""
+    size: Any = {"width": 400, "height": 900}
+    with browsing.opened(browser, f"{written.as_uri()}{state}", viewport=size) as opened:
+        browsing.charts(opened, drawn)
+        return opened.evaluate(SCRIPT.replace("STEPS", steps))
 
 
 def table(tree: pages.Node, target: float) -> dict[str, list[str]]:
@@ -107,9 +83,9 @@ def table(tree: pages.Node, target: float) -> dict[str, list[str]]:
     return made
 
 
-def test_the_browser_finds_the_times_that_python_finds(written: Path, tmp_path: Path) -> None:
+def test_the_browser_finds_the_times_that_python_finds(browser: Browser, written: Path) -> None:
     steps = f"""
-      const box = page.querySelector(".race");
+      const box = document.querySelector(".race");
       const field = box.querySelector("input[type=number]");
       const chart = box.querySelector("[data-figure]");
       const times = box.querySelector("table.times");
@@ -120,9 +96,9 @@ def test_the_browser_finds_the_times_that_python_finds(written: Path, tmp_path: 
         field.value = String(target);
         fire(field, "change");
         await rest();
-        told.seen.push([cells(times), chart.data.map(t => [t.name, t.x[0]]), inside.location.hash]);
+        told.seen.push([cells(times), chart.data.map(t => [t.name, t.x[0]]), location.hash]);
       }}"""
-    found = told(written, tmp_path, steps)
+    found = told(browser, written, steps)
     tree = pages.read(written.read_text())
     assert found["hidden"] is False
     assert found["start"] == pages.rows(tree.all("table", class_="times")[0])
@@ -137,18 +113,18 @@ def test_the_browser_finds_the_times_that_python_finds(written: Path, tmp_path: 
         }
 
 
-def test_the_address_and_the_slider_set_a_target(written: Path, tmp_path: Path) -> None:
+def test_the_address_and_the_slider_set_a_target(browser: Browser, written: Path) -> None:
     steps = """
-      const boxes = [...page.querySelectorAll(".race")];
+      const boxes = [...document.querySelectorAll(".race")];
       const fields = () => boxes.map(box => box.querySelector("input[type=number]").value);
       told.begun = [fields(), cells(boxes[0].querySelector("table"))];
       const slider = boxes[1].querySelector("input[type=range]");
       slider.value = "600";
       fire(slider, "input");
-      told.moved = [fields(), inside.location.hash];
+      told.moved = [fields(), location.hash];
       fire(slider, "change");
-      told.left = inside.location.hash;"""
-    found = told(written, tmp_path, steps, state="#target=0.0321")
+      told.left = location.hash;"""
+    found = told(browser, written, steps, state="#target=0.0321")
     tree = pages.read(written.read_text())
     fields, rows = found["begun"]
     assert fields[0] == "0.0321"
@@ -162,19 +138,19 @@ def test_the_address_and_the_slider_set_a_target(written: Path, tmp_path: Path) 
     assert found["left"] == f"#target=0.0321&target-2={moved}"
 
 
-def test_a_baseline_moves_the_forest_and_the_table(written: Path, tmp_path: Path) -> None:
+def test_a_baseline_moves_the_forest_and_the_table(browser: Browser, written: Path) -> None:
     steps = """
-      const select = page.getElementById("baseline");
+      const select = document.getElementById("baseline");
       const labels = [...select.options].map(option => option.dataset.label);
       select.selectedIndex = labels.indexOf("torch/compile");
       fire(select, "change");
       await rest();
-      const forest = page.getElementById("forest-0");
-      told.rows = cells(page.querySelector("table.ranking"));
+      const forest = document.getElementById("forest-0");
+      told.rows = cells(document.querySelector("table.ranking"));
       const ends = error => [error.arrayminus[0], error.array[0]];
       told.points = forest.data.map(t => [t.name, t.x[0], ...ends(t.error_x)]);
       told.title = forest.layout.xaxis.title.text;"""
-    found = told(written, tmp_path, steps)
+    found = told(browser, written, steps)
     rows = [falls(row) for row in studies.rows(RECIPE)]
     study = pages.study(written.parent, studies.head(RECIPE), rows)
     tree = pages.rendered(study, baseline="torch/compile")
@@ -189,20 +165,22 @@ def test_a_baseline_moves_the_forest_and_the_table(written: Path, tmp_path: Path
         assert values == pytest.approx(ends, rel=1e-5, abs=1e-12)
 
 
-def test_curves_of_a_metric_have_a_linear_axis(written: Path, tmp_path: Path) -> None:
+def test_curves_of_a_metric_have_a_linear_axis(browser: Browser, written: Path) -> None:
     steps = """
-      const panel = page.querySelector("#curves .panel");
-      const chart = page.getElementById("curves-0-cpu");
+      const panel = document.querySelector("#curves .panel");
+      const chart = document.getElementById("curves-0-cpu");
+      chart.scrollIntoView();
+      await rest();
       told.seen = [];
       for (const kind of ["accuracy", "loss"]) {
         const radio = panel.querySelector(`input[value=${kind}]`);
         radio.checked = true;
-        radio.dispatchEvent(new inside.Event("change", { bubbles: true }));
+        radio.dispatchEvent(new Event("change", { bubbles: true }));
         await rest();
         const shown = lines(chart).map(t => t.meta.kind);
         told.seen.push([chart.layout.yaxis.type, new Set(shown).size, shown[0]]);
       }
-      told.width = [page.documentElement.scrollWidth, page.body.scrollWidth];"""
-    found = told(written, tmp_path, steps)
+      told.width = [document.documentElement.scrollWidth, document.body.scrollWidth];"""
+    found = told(browser, written, steps)
     assert found["seen"] == [["linear", 1, "accuracy"], ["log", 1, "loss"]]
     assert found["width"] == [400, 400], "nothing but tables is wider than a telephone"

@@ -10,13 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import browsing
 import numpy as np
 import pages
 import pytest
 import studies
 from levelfield.reports import formats, many
 from scipy import stats
-from test_report_browser import browse, pytestmark
 from test_report_hostile import NASTY, assert_sound, cycle
 from test_report_hostile import study as nasty
 
@@ -26,8 +26,6 @@ from levelfield.results import gather
 from levelfield.results.record import Record
 from levelfield.results.study import Study
 
-in_a_browser = pytestmark
-del globals()["pytestmark"]
 RECIPE = studies.Recipe(contenders=4, repeats=4, epochs=8, absent=1)
 CPUS = ("AMD EPYC 9R14", "Intel Xeon 8488C")
 
@@ -412,23 +410,33 @@ def test_twenty_studies_are_written_soon_and_stay_small(tmp_path):
     assert len(data["choices"]) == 8
 
 
-@in_a_browser[0]
-@in_a_browser[1]
-def test_another_baseline_is_chosen_by_the_address(tmp_path, pair):
+@browsing.MARKS[0]
+@browsing.MARKS[1]
+def test_another_baseline_is_chosen_by_the_address(browser, tmp_path, pair):
     """What the browser shows for #baseline=... is what a page written for it shows."""
     given = [*pair, made(3, 0)]
     target = many.write(given, tmp_path / "page.html")
     plain = pages.read(target.read_text(encoding="utf-8"))
-    chosen = next(
-        n
-        for n in RECIPE.names
-        if n != plain.one("select", id="among-baseline").all("option")[0].text
-    )
+    first = plain.one("select", id="among-baseline").all("option")[0].text
+    chosen, hidden = [name for name in RECIPE.names if name != first][:2]
     wanted = page(*given, baseline=chosen)
-    seen = browse(f"{target.as_uri()}#baseline={chosen}", tmp_path)
-    assert "data-errors" not in seen.one("html").attributes
-    for kind in ("beside", "changes", "merged"):
-        assert table(seen, kind) == table(wanted, kind), kind
-    assert seen.one("html").attributes["data-state"] == "ready"
-    axis = [n.text for n in seen.all("text", class_="xtitle")]
-    assert f"ratio to {chosen}" in axis
+    with browsing.opened(browser, f"{target.as_uri()}#baseline={chosen}") as opened:
+        seen = pages.read(opened.content())
+        for kind in ("beside", "changes", "merged"):
+            assert table(seen, kind) == table(wanted, kind), kind
+        browsing.charts(opened)
+        titles = browsing.texts(opened, "#machines .xtitle")
+        assert titles == [f"ratio to {chosen}"]
+        figure = pages.figure(wanted, "machines-0")
+        script = "chart => [chart.data.map(t => t.x), chart.layout.xaxis.range]"
+        found, ends = opened.locator("#machines-0").evaluate(script)
+        for trace, values in zip(figure["data"], found, strict=True):
+            assert values == pytest.approx(trace["x"], rel=1e-5)
+        assert ends == pytest.approx(figure["layout"]["xaxis"]["range"], rel=1e-5)
+        backend = hidden.partition("/")[0]
+        opened.evaluate(f"location.hash = 'baseline={chosen}&hide-backend={backend}'")
+        browsing.until(opened, "document.querySelector('.filters').innerText.includes('hidden')")
+        for kind in ("beside", "changes", "merged"):
+            rows = browsing.texts(opened, f"table.{kind} tbody th")
+            assert len(rows) > 1
+            assert not [text for text in rows if text.startswith(f"{backend}/")]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -17,17 +16,10 @@ import levelfield
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(bool(browsing.missing()), reason=browsing.missing()),
-]
+pytestmark = browsing.MARKS
 RECIPE = studies.Recipe(contenders=9, repeats=2, epochs=5)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsing.browser() as made:
-        yield made
+CHARTS = 9
+"""Of the page of this recipe."""
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +44,7 @@ def colour(opened: Page, name: str = "backgroundColor") -> int:
 def test_no_serious_barrier_in_light_and_dark(browser: Browser, report: str, scheme: Any) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
-    with browsing.opened(browser, report, color_scheme=scheme, reduced_motion="reduce") as opened:
+    with browsing.opened(browser, report, color_scheme=scheme) as opened:
         browsing.charts(opened)
         for details in opened.locator("main details").all():
             details.evaluate("each => { each.open = true; }")
@@ -73,12 +65,12 @@ def test_headings_and_landmarks_are_in_order(browser: Browser, report: str) -> N
         for landmark in ("banner", "navigation", "main", "contentinfo"):
             assert opened.get_by_role(landmark).count() == 1
         labels = opened.locator(".chart").evaluate_all("all => all.map(e => e.ariaLabel)")
-        assert len(labels) == 3
+        assert len(labels) == CHARTS
         assert all(len(label) > 20 for label in labels)
 
 
 def test_everything_works_by_keyboard(browser: Browser, report: str) -> None:
-    with browsing.opened(browser, report, reduced_motion="reduce") as opened:
+    with browsing.opened(browser, report) as opened:
         keys = opened.keyboard
         keys.press("Tab")
         assert focused(opened) == "A Skip to the results"
@@ -96,7 +88,7 @@ def test_everything_works_by_keyboard(browser: Browser, report: str) -> None:
         keys.press("Enter")
         assert "hide-backend" not in browsing.address(opened)
 
-        browsing.charts(opened)
+        browsing.charts(opened, "#curves")
         opened.locator("#curves input[type=radio]").first.focus()
         keys.press("ArrowRight")
         chart = opened.locator("#curves-0-epoch")
@@ -124,7 +116,7 @@ def test_everything_works_by_keyboard(browser: Browser, report: str) -> None:
 def test_the_reader_chooses_light_or_dark(browser: Browser, report: str) -> None:
     with browsing.opened(browser, report, color_scheme="dark") as opened:
         assert colour(opened) < colour(opened, "color") - 150
-        browsing.charts(opened)
+        browsing.charts(opened, "#curves")
         chart = opened.locator("#curves-0-epoch")
         dark = chart.evaluate("chart => chart.layout.font.color")
         opened.get_by_role("button", name="Light colours").click()
@@ -141,7 +133,7 @@ def test_the_reader_chooses_light_or_dark(browser: Browser, report: str) -> None
 
 def test_a_line_is_told_by_more_than_its_colour(browser: Browser, report: str) -> None:
     with browsing.opened(browser, report) as opened:
-        browsing.charts(opened)
+        browsing.charts(opened, "#curves")
         script = """chart => chart.data.filter(each => each.name && each.visible)
           .map(each => `${each.line.dash} ${each.marker.symbol} ${each.mode}`)"""
         looks = opened.locator("#curves-0-epoch").evaluate(script)
@@ -178,14 +170,14 @@ def test_paper_is_light_whole_and_without_controls(browser: Browser, report: str
         })""")
         paper = opened.pdf(format="A4", print_background=True)
         printed = opened.evaluate("window.printed")
-        assert len(printed) == 3, "also those that were never in sight"
+        assert len(printed) == CHARTS, "also those that were never in sight"
         assert all(width <= 700 and ink == "rgb(29, 36, 48)" for width, ink in printed)
         assert 2 <= len(re.findall(rb"/Type\s*/Page\b", paper)) <= 8
         assert colour(opened) < 60, "the screen is as it was"
         browsing.charts(opened)
         script = "all => all.map(each => each.querySelector('svg').clientWidth - each.clientWidth)"
         opened.wait_for_timeout(100)
-        assert opened.locator(".chart").evaluate_all(script) == [0] * 3
+        assert opened.locator(".chart").evaluate_all(script) == [0] * CHARTS
         opened.emulate_media(media="print")
         assert browsing.texts(opened, "nav, select, .tools, .theme, .files, .filters details") == []
         assert "A filter is on: 1 of 13 contenders hidden." in opened.locator("body").inner_text()

@@ -44,7 +44,7 @@ def render(studies: Sequence[Study], *, baseline: str | None = None) -> str:
         if found is not None:
             html = environment.get_template(f"many/{name}.html").render(many=many, **found)
             parts.append((name, title, Markup(html)))  # noqa: S704 - its template escaped
-    return page.document(_title(studies), parts)
+    return page.document(_title(studies), parts, known=page.known(many.contenders, many.workloads))
 
 
 def _title(studies: Sequence[Study]) -> str:

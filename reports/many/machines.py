@@ -146,7 +146,7 @@ def _traces(
             marker={"color": colour(member), "size": 8, "symbol": symbol(member)},
             text=[charts.safe(each.label) for each in who],
             hovertemplate="%{text} on %{fullData.name}: %{x:.4g}<extra></extra>",
-            meta={"group": number, "axis": "x", "keys": list(map(key, places))},
+            meta={"group": f"machine-{number}", "axis": "x", "keys": list(map(key, places))},
             **interval("x", found),
         )
 

@@ -15,7 +15,7 @@ from levelfield.results.estimate import Interval
 from levelfield.results.gather import Change, Gathering, Machine, Member, change
 
 from .. import formats  # noqa: TID252 - mypy knows no mapped name
-from ..view import COLOURS, DASHES, Contender  # noqa: TID252
+from ..view import Contender, marked_out  # noqa: TID252
 
 CHOICES = 12
 """At most so many baselines to choose from: the page holds every ratio to each of them."""
@@ -59,14 +59,15 @@ class Many:
     @cached_property
     def contenders(self) -> tuple[Contender, ...]:
         """Everyone who was timed, and how they look."""
+        some = {
+            label: trials[0]
+            for member in self.members
+            for (_, label), trials in member.good.items()
+        }
         return tuple(
-            Contender(
-                place=place,
-                label=label,
-                colour=COLOURS[place % len(COLOURS)],
-                dash=DASHES[place // len(COLOURS) % len(DASHES)],
-            )
+            marked_out(place, label, (r.backend, r.mode, r.device))
             for place, label in enumerate(self.gathered.contenders)
+            for r in [some[label]]
         )
 
     @cached_property
