@@ -7,7 +7,7 @@ import gzip
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -60,12 +60,14 @@ def render(study: Study, *, baseline: str | None = None) -> str:
     workloads = [(each.fingerprint, each.name) for each in view.workloads]
     environment = templates()
     parts = []
+    menu: dict[str, list[tuple[str, str]]] = {}
     for name, section in sections.found().items():
         facts = section.content(view)
         if facts is not None:
             html = environment.get_template(f"sections/{name}.html").render(view=view, **facts)
             parts.append((name, section.title, Markup(html)))  # noqa: S704 - its template escaped
-    return document(study.head.suite, parts, known=known(view.contenders, workloads))
+            menu.setdefault(section.group, []).append((name, section.title))
+    return document(study.head.suite, parts, known=known(view.contenders, workloads), menu=menu)
 
 
 def known(contenders: Sequence[Contender], workloads: Iterable[tuple[str, str]]) -> Markup:
@@ -87,11 +89,16 @@ def known(contenders: Sequence[Contender], workloads: Iterable[tuple[str, str]])
 
 
 def document(
-    title: str, parts: Sequence[tuple[str, str, Markup]], *, known: Markup | None = None
+    title: str,
+    parts: Sequence[tuple[str, str, Markup]],
+    *,
+    known: Markup | None = None,
+    menu: Mapping[str, Sequence[tuple[str, str]]] | None = None,
 ) -> str:
     """Return a page that needs nothing else.
 
     parts: name, title and HTML of each section. known: what filters choose from, if there are any.
+    menu: names and titles by what they are grouped under; None: one row without a title.
     """
     drawn = any("data-figure=" in html for _, _, html in parts)
     library = _plotly() if drawn else ""
@@ -104,6 +111,7 @@ def document(
         .render(
             title=title,
             sections=parts,
+            menu=menu or {"": [(name, title) for name, title, _ in parts]},
             known=known,
             style=Markup(_read("style.css")),  # noqa: S704 - our own
             first=[Markup(text) for text in first],  # noqa: S704 - our own

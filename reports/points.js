@@ -22,7 +22,11 @@
     const named = data.filter((trace) => trace.name && (trace.visible ?? true) === true);
     const plain = document.createElement("textarea"); // names are escaped once for Plotly
     const name = (text) => ((plain.innerHTML = text), plain.value);
-    const heads = ["contender", layout.xaxis.title?.text ?? "x", layout.yaxis.title?.text ?? "y"];
+    const called = ({ tickvals, ticktext }, value) => {
+      const text = ticktext?.[values(tickvals).indexOf(value)];
+      return text === undefined ? shown(value) : name(text);
+    };
+    const heads = ["contender", layout.xaxis.title?.text || "x", layout.yaxis.title?.text || "y"];
     const head = table.createTHead().insertRow();
     heads.forEach((text, at) => {
       const cell = document.createElement("th");
@@ -37,7 +41,7 @@
       values(trace.x).forEach((x, at) => {
         if (body.rows.length >= MOST) return;
         const row = body.insertRow();
-        for (const value of [name(trace.name), shown(x), shown(heights[at])]) {
+        for (const value of [name(trace.name), called(layout.xaxis, x), shown(heights[at])]) {
           row.insertCell().textContent = value ?? "";
         }
         for (const cell of [...row.cells].slice(1)) cell.className = "number";

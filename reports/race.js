@@ -32,6 +32,24 @@
     return times.length < 2 || !reached ? "" : `${written(low)} to ${written(high)}`;
   }
 
+  // The target as a line across the curves above, while they show the loss that it is about.
+  function line(panel, target) {
+    const kind = panel?.querySelector("input[type=radio]:checked")?.value;
+    const level = { type: "line", xref: "paper", x0: 0, x1: 1, y0: target, y1: target };
+    const shapes = kind === "test_loss" && target !== null
+      ? [{ ...level, line: { color: "#808080", width: 1, dash: "dot" } }] : [];
+    for (const chart of panel?.querySelectorAll("[data-figure]") ?? []) {
+      Drawn.change(chart, () => Plotly.relayout(chart, { shapes }));
+    }
+  }
+
+  // The panel of curves that comes before a race.
+  function before(place) {
+    let at = place.previousElementSibling;
+    while (at && !at.matches(".panel")) at = at.previousElementSibling;
+    return at;
+  }
+
   function race(place, key) {
     const facts = JSON.parse(place.querySelector("script[data-race]").textContent);
     const [spent, losses] = [floats(facts.seconds), floats(facts.losses)];
@@ -42,6 +60,8 @@
     const scale = facts.log ? Math.log : (value) => value;
     const back = facts.log ? Math.exp : (value) => value;
     const [low, high] = [scale(facts.low), scale(facts.high)];
+    const panel = before(place);
+    let level = null; // the target, where any loss is near it
 
     function seconds(target) {
       let start = 0;
@@ -71,6 +91,8 @@
       const order = [...found].sort((a, b) => (a.time === b.time ? 0 : a.time - b.time));
       body.append(...order.map(({ who }) => rows.get(who)));
       Drawn.change(chart, () => draw(found));
+      level = target >= facts.low && target <= facts.high ? target : null;
+      line(panel, level);
     }
 
     function draw(found) {
@@ -111,6 +133,7 @@
       Report.state.set(key, target);
       if (target === null) choose(facts.target);
     });
+    panel?.addEventListener("change", () => line(panel, level));
     place.querySelector(".target").hidden = false;
     Report.state.on(key, (text) => choose(valid(text) ? Number(text) : facts.target));
   }

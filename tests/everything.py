@@ -17,7 +17,7 @@ from levelfield.results.record import Record, Sentinel
 from levelfield.results.store import Store
 from levelfield.results.study import Study
 
-RECIPE = studies.Recipe(workloads=2, contenders=6, repeats=3, epochs=9)
+RECIPE = studies.Recipe(workloads=2, contenders=4, repeats=2, epochs=9)
 
 
 def write(folder: Path) -> Study:
@@ -25,13 +25,13 @@ def write(folder: Path) -> Study:
     dice = random.Random(7)
     plain = studies.plain_workload(0, RECIPE)
     head = studies.head(RECIPE, suite="thesis-autoencoders")
-    scaling = {f"f{n}": {**plain, "name": f"scaling-{n}", "samples": n} for n in SAMPLES}
+    scaling = {f"f{n}": {**plain, "name": f"scaling-{n}", "samples": n} for n in SAMPLES[:1]}
     rows: list[Record | Sentinel] = [_changed(row) for row in studies.rows(RECIPE)]
     rows += [_device(row) for row in rows if isinstance(row, Record) and row.backend == "torch"]
     rows += [
         cluster(dice, backend, samples, size, block)
-        for block in (1, 2, 3)
-        for samples in SAMPLES
+        for block in (1, 2)
+        for samples in SAMPLES[:1]
         for backend in (*SHARES, "torch")
         for size in (SIZES if backend in SHARES else (0,))
     ]

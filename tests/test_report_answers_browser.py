@@ -117,6 +117,7 @@ def test_the_address_and_the_slider_set_a_target(browser: Browser, written: Path
     steps = """
       const boxes = [...document.querySelectorAll(".race")];
       const fields = () => boxes.map(box => box.querySelector("input[type=number]").value);
+      told.line = document.getElementById("curves-0-epoch").layout.shapes.map(each => each.y0);
       told.begun = [fields(), cells(boxes[0].querySelector("table"))];
       const slider = boxes[1].querySelector("input[type=range]");
       slider.value = "600";
@@ -126,6 +127,7 @@ def test_the_address_and_the_slider_set_a_target(browser: Browser, written: Path
       told.left = location.hash;"""
     found = told(browser, written, steps, state="#target=0.0321")
     tree = pages.read(written.read_text())
+    assert found["line"] == [0.0321], "a line across the curves"
     fields, rows = found["begun"]
     assert fields[0] == "0.0321"
     assert {row[0]: row[1:] for row in rows} == table(tree, 0.0321)
@@ -172,15 +174,20 @@ def test_curves_of_a_metric_have_a_linear_axis(browser: Browser, written: Path) 
       chart.scrollIntoView();
       await rest();
       told.seen = [];
-      for (const kind of ["accuracy", "loss"]) {
+      for (const kind of ["accuracy", "loss", "test_loss"]) {
         const radio = panel.querySelector(`input[value=${kind}]`);
         radio.checked = true;
         radio.dispatchEvent(new Event("change", { bubbles: true }));
         await rest();
         const shown = lines(chart).map(t => t.meta.kind);
-        told.seen.push([chart.layout.yaxis.type, new Set(shown).size, shown[0]]);
+        const level = chart.layout.shapes.length;
+        told.seen.push([chart.layout.yaxis.type, new Set(shown).size, shown[0], level]);
       }
       told.width = [document.documentElement.scrollWidth, document.body.scrollWidth];"""
     found = told(browser, written, steps)
-    assert found["seen"] == [["linear", 1, "accuracy"], ["log", 1, "loss"]]
+    assert found["seen"] == [
+        ["linear", 1, "accuracy", 0],
+        ["log", 1, "loss", 0],
+        ["log", 1, "test_loss", 1],
+    ]
     assert found["width"] == [400, 400], "nothing but tables is wider than a telephone"

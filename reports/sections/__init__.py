@@ -18,6 +18,12 @@ from ..view import Contender, View, Workload, marked_out, number  # noqa: TID252
 Content = Callable[[View], Mapping[str, Any] | None]
 
 
+GROUPS = {
+    0: "Answer", 30: "Learning", 40: "Time and memory", 60: "Models", 70: "Doubts", 90: "Facts",
+}  # fmt: skip
+"""By the order that each begins at: what the page's links to its sections are grouped under."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Section:
     """A part of the page under its own title."""
@@ -27,6 +33,11 @@ class Section:
     title: str
     content: Content
     """What its template is given beside ``view``; None leaves the section out."""
+
+    @property
+    def group(self) -> str:
+        """What its link stands under."""
+        return GROUPS[max(start for start in GROUPS if start <= self.order)]
 
 
 def found() -> dict[str, Section]:
