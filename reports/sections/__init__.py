@@ -19,7 +19,7 @@ Content = Callable[[View], Mapping[str, Any] | None]
 
 
 GROUPS = {
-    0: "Answer", 30: "Learning", 40: "Time and memory", 60: "Models", 70: "Doubts", 90: "Facts",
+    0: "Answer", 30: "Training", 40: "Time and memory", 60: "Models", 70: "How sure", 90: "Facts",
 }  # fmt: skip
 """By the order that each begins at: what the page's links to its sections are grouped under."""
 
