@@ -21,3 +21,8 @@ def browser() -> Iterator[Browser]:
     """One browser for all tests of a file; pages that it opens share nothing."""
     with browsing.browser() as made:
         yield made
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name bytes by what they are: a compressed file holds the time it was made at."""
+    return "bytes" if isinstance(val, bytes) else None

@@ -123,6 +123,13 @@ class Worker:
 
     def train(self, *, epoch: int, start: int = 0, stop: int | None = None) -> Message:
         """Train on a part of an epoch: the samples at these places of its order."""
+        order, loss = self._trained(epoch, start, stop)
+        return {"loss": self.evaluated(order) if loss is None else loss}
+
+    def _trained(
+        self, epoch: int, start: int = 0, stop: int | None = None
+    ) -> tuple[Array, float | None]:
+        """The samples that were visited, and what the framework tells of their mean loss."""
         samples, batch = len(self.train_set), self.workload.batch
         stop = samples if stop is None else stop
         if epoch != self.ordered:
@@ -134,10 +141,10 @@ class Worker:
             self.backend.cycle(momenta[steps])
         with self.clock.running():
             loss = self.backend.train(order, rates)
-        return {"loss": self.evaluated(order) if loss is None else float(loss)}
+        return order, None if loss is None else float(loss)
 
     def evaluated(self, order: Array) -> float:
-        """Mean loss of the model as it is now over these training samples, off the clock."""
+        """Mean loss of the model as it is now over these training samples: no time of training."""
         total = 0.0
         for start in range(0, len(order), CHUNK):
             rows = order[start : start + CHUNK]
@@ -160,17 +167,19 @@ class Worker:
         for epoch in range(first, stop):
             try:
                 self.doing = "train"
-                began = {**self.train(epoch=epoch), **self.clock.span}
+                order, loss = self._trained(epoch)
+                began = self.clock.span
                 self.doing = "evaluate"
-                ended = {**self.evaluate(), **self.clock.span}
+                ended = {**self.evaluate(order=order if loss is None else None), **self.clock.span}
+                loss = ended.pop("train_loss", loss)
             except Exception as error:
                 if not trained:
                     raise
                 self.trouble = error  # told when asked again: the epochs before it are kept
                 break
-            trained.append(began)
+            trained.append({"loss": loss, **began})
             evaluated.append(ended)
-            if self.clock.now() >= end or not math.isfinite(began["loss"]):
+            if self.clock.now() >= end or not math.isfinite(loss):
                 break
         return {"trained": trained, "evaluated": evaluated}
 
@@ -202,17 +211,22 @@ class Worker:
             loss = self.backend.train(places, np.array(rates))
         return {"loss": self.evaluated(places) if loss is None else float(loss)}
 
-    def evaluate(self) -> Message:
-        """Loss of the whole test set, in float64 from the adapter's predictions; metrics of it."""
-        total, outputs = 0.0, []
+    def evaluate(self, *, order: Array | None = None) -> Message:
+        """Loss of the whole test set, in float64 from the adapter's predictions; metrics of it.
+
+        order: training samples whose loss is to be told too, where the framework has told none.
+        """
+        total, outputs, more = 0.0, [], {}
         with self.clock.running():
             for start in range(0, len(self.test_set), CHUNK):
                 x, y = (a[start : start + CHUNK] for a in (self.test_set, self.test_targets))
                 outputs.append(self.backend.predict(x))
                 total += mean_loss(self.workload.loss, outputs[-1], y) * len(x)
+            if order is not None:
+                more["train_loss"] = self.evaluated(order)
         if self.ordered == self.workload.epochs - 1:
             self.last = outputs  # of earlier epochs they would only fill the memory
-        return {"loss": total / len(self.test_set), **self._measured(outputs)}
+        return {"loss": total / len(self.test_set), **more, **self._measured(outputs)}
 
     def _measured(self, outputs: list[Array]) -> Message:
         """The metrics of the whole test set, where its samples have labels."""
