@@ -98,11 +98,22 @@ class Figure:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Meaning:
+    """What a backend means by a name that libraries define differently; the reference follows."""
+
+    name: str
+    meaning: str
+    formula: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Verification:
     """What verification said of a contender on a workload; ``reason`` says why it could not."""
 
     status: Literal["passed", "failed", "unverified"]
     figures: tuple[Figure, ...] = ()
+    semantics: tuple[Meaning, ...] = ()
+    """Where the backend declares another meaning than the published one, on this workload."""
     reason: str = ""
 
 

@@ -129,6 +129,7 @@ def verify(
     return Verification(
         status="failed" if wrong else "passed",
         figures=tuple(figures),
+        semantics=semantics.differences(adapter.semantics, material.workload),
         reason="not the same computation: " + "; ".join(wrong[:3]) if wrong else "",
     )
 

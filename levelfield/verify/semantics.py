@@ -14,8 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from levelfield.errors import unknown
+from levelfield.results.record import Meaning
+
+if TYPE_CHECKING:
+    from levelfield.spec.workload import Workload
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +103,18 @@ CHOICES: Mapping[str, Choice] = {
 def meaning(declared: Mapping[str, str], key: str) -> str:
     """The meaning that a declaration gives to a key; the published one where it is silent."""
     return declared.get(key, next(iter(CHOICES[key].meanings)))
+
+
+def differences(declared: Mapping[str, str], workload: Workload) -> tuple[Meaning, ...]:
+    """Declared meanings that are not the first of their choice, and bear on the workload."""
+    kinds = {workload.optimizer.kind, workload.loss, *(layer.kind for layer in workload.layers)}
+    if getattr(workload.optimizer, "momentum", None) == 0:
+        declared = {key: meaning for key, meaning in declared.items() if key[-5:] != ".rate"}
+    return tuple(
+        Meaning(name=CHOICES[key].about, meaning=meaning, formula=CHOICES[key].meanings[meaning])
+        for key, meaning in sorted(declared.items())
+        if key.partition(".")[0] in kinds and meaning != next(iter(CHOICES[key].meanings))
+    )
 
 
 def check(declared: Mapping[str, str], *, where: str) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from levelfield.results.record import Figure, Record
+from levelfield.results.record import Figure, Meaning, Record
 
 from . import Contender, Section, View, Workload
 
@@ -26,6 +26,8 @@ class Row:
     figures: tuple[Figure, ...]
     worst: Mapping[str, Figure]
     """By level, the figure that is nearest to its limit, or furthest beyond."""
+    meanings: tuple[Meaning, ...]
+    """Where it means something else by a name than the published definition."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +42,15 @@ class Table:
     def remarks(self) -> bool:
         """Whether there is anything to remark."""
         return any(row.reason for row in self.rows)
+
+    @property
+    def meanings(self) -> dict[Meaning, list[Contender]]:
+        """Declared differences, each with those who declare it."""
+        found: dict[Meaning, list[Contender]] = {}
+        for row in self.rows:
+            for meaning in row.meanings:
+                found.setdefault(meaning, []).append(row.who)
+        return found
 
 
 def content(view: View) -> Mapping[str, Any]:
@@ -74,7 +85,7 @@ def shown(value: float) -> str:
     return f"{value:.2g}" if math.isfinite(value) else "not a number"
 
 
-def _row(who: Contender, records: Iterable[Record]) -> Row:
+def _row(who: Contender, records: Sequence[Record]) -> Row:
     checks = {record.verification for record in records}
     known = [check for check in checks if check is not None]
     figures = sorted(
@@ -86,12 +97,20 @@ def _row(who: Contender, records: Iterable[Record]) -> Row:
         best = worst.get(figure.level)
         if best is None or (best.passed, -used(best)) > (figure.passed, -used(figure)):
             worst[figure.level] = figure
+    meanings = dict.fromkeys(each for check in known for each in check.semantics)
     status = next((s for s in STATUSES if any(c.status == s for c in known)), "unverified")
     if None in checks and status == "passed":
         status = "unverified"
+    if not known and all(record.status == "skipped" for record in records):
+        status = "skipped"
     reasons = sorted({check.reason for check in known if check.reason})
     return Row(
-        who=who, status=status, reason="; ".join(reasons), figures=tuple(figures), worst=worst
+        who=who,
+        status=status,
+        reason="; ".join(reasons),
+        figures=tuple(figures),
+        worst=worst,
+        meanings=tuple(meanings),
     )
 
 
