@@ -126,7 +126,7 @@ def test_ratios_of_every_size_are_written_alike(browser: Browser, tmp_path: Path
 
 def test_a_filter_hides_its_contenders_everywhere(browser: Browser, report: str) -> None:
     with browsing.opened(browser, report) as opened:
-        everyone = {each: first_table(opened, each) for each in ("ranking", "phases", "verdicts")}
+        everyone = {each: first_table(opened, each) for each in ("ranking", "phases", "resources")}
         hide(opened, "backend", "torch")
         assert browsing.address(opened) == "#hide-backend=torch"
         assert browsing.texts(opened, ".filters [role=status]") == [

@@ -156,7 +156,7 @@ def _of_trials(groups: Sequence[Group]) -> Iterator[Doubt]:
     yield Doubt(
         title="trials that never settled",
         why="their epochs were still changing; the time is that of all but the first",
-        section="verdicts" if len(good) > 1 else "ranking",
+        section="ranking",
         cases=_cases((g, f"{n} of {formats.plural(len(g.good), 'trial')}") for g, n in never if n),
     )
     yield Doubt(
