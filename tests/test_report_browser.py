@@ -81,7 +81,8 @@ def hide(opened: Page, dimension: str, *values: str) -> None:
 
 def test_charts_are_drawn_when_they_come_near(browser: Browser, report: str) -> None:
     with browsing.opened(browser, report) as opened:
-        assert opened.locator(".main-svg").count() == 0, "none is near the top"
+        drawn = opened.locator(".chart:has(.main-svg)").count()
+        assert drawn <= 1, "the first at most is near the top"
         assert browsing.charts(opened) == CHARTS
         assert opened.locator("html").get_attribute("data-charts") == str(CHARTS)
         script = """all => all.map(each => [
