@@ -59,7 +59,11 @@ class Spark:
         return settings | {f"spark.executorEnv.{name}": text for name, text in given.items()}
 
     def spread(self, x: Array, y: Array) -> None:
-        """Keep the training set in the executors: contiguous parts, sizes as equal as can be."""
+        """Keep the training set in the executors: contiguous parts, sizes as equal as can be.
+
+        Each part is broadcast to who takes it, in blocks: a task that carries 128 MB is refused,
+        and a driver that serialises a little less may run out of memory and wait for ever.
+        """
         if self.parts is not None:
             self.parts.unpersist(blocking=True)
         count = self.device.partitions
@@ -68,10 +72,14 @@ class Spark:
             (np.array(x[a:b]), None if y is x else np.array(y[a:b]))
             for a, b in zip(self.bounds, self.bounds[1:], strict=False)
         ]
-        self.parts = self.context.parallelize(pairs, count).cache()
+        held = [self.context.broadcast(pair) for pair in pairs]
+        sources = [self.context.parallelize([0], 1).map(_Held(each)) for each in held]
+        self.parts = self.context.union(sources).cache()
         sizes = self.parts.map(_size).collect()
         if sizes != np.diff(self.bounds).tolist():
             raise RuntimeError(f"Spark made partitions of {sizes} samples")
+        for each in held:
+            each.unpersist()  # the driver keeps it, for an executor that is lost
 
     def sizes(self, order: Array) -> list[int]:
         """How many of these samples every partition holds."""
@@ -133,6 +141,16 @@ class Spark:
     def stop(self) -> None:
         """End the session; may be called twice."""
         self.session.stop()
+
+
+class _Held:
+    """Gives what was broadcast; pickled to the executors by its name."""
+
+    def __init__(self, given: Any) -> None:
+        self.given = given
+
+    def __call__(self, _: int) -> Any:
+        return self.given.value
 
 
 class _Rows:
