@@ -1,4 +1,4 @@
-"""What can be asked of a checkout: `nox -s bench`, `nox -s tests`, `nox -s lint`.
+"""What can be asked of a checkout: `nox -s bench`, `nox -s tests`, `nox -s lint`; see `nox -l`.
 
 All sessions share one environment, built from the lock files in ``environments/`` on first use and
 kept in ``.nox/``; a marker written last tells a whole one from a half-made one.
@@ -19,6 +19,9 @@ import nox
 ROOT = Path(__file__).parent
 LOCKS = [ROOT / "environments" / name for name in ("main.txt", "tools.txt")]
 SHARED_DATA = ROOT.parent / "shared" / "datasets"
+
+NO_GPU = 4
+"""Exit status of a session that needs a GPU and finds none."""
 
 nox.needs_version = ">=2024.3.2"
 nox.options.sessions = ["lint", "tests"]
@@ -49,6 +52,32 @@ def bench_spark(session: nox.Session) -> None:
     folder = fresh_folder("spark-scaling")
     levelfield(session, python, "run", "spark-scaling", "--out", folder, *session.posargs)
     levelfield(session, python, "report", folder)
+
+
+@nox.session(name="bench-gpu", venv_backend="none")
+def bench_gpu(session: nox.Session) -> None:
+    """CPU and GPU on the same workloads, and the published study's longest run; leave reports.
+
+    Words after ``--`` go to `levelfield run`, in the place of the three suites. Without a GPU it
+    ends at once with exit status 4.
+    """
+    without_gpu(session)
+    python = environment(session)
+    both = ["--device", "cpu,cuda"]
+    suites = [["gpu-autoencoder", *both], ["gpu-cnn", *both], ["thesis-gpu"]]
+    for words in [session.posargs] if session.posargs else suites:
+        folder = fresh_folder(words[0])
+        levelfield(session, python, "run", *words, "--out", folder)
+        levelfield(session, python, "report", folder)
+
+
+@nox.session(name="test-gpu", venv_backend="none")
+def test_gpu(session: nox.Session) -> None:
+    """Run the tests that need a GPU; without one it ends at once with exit status 4."""
+    without_gpu(session)
+    python = environment(session)
+    words = session.posargs or ["-m", "gpu"]
+    session.run(str(python.parent / "pytest"), *words, external=True, env=with_data())
 
 
 @nox.session(venv_backend="none")
@@ -113,6 +142,22 @@ def environment(session: nox.Session) -> Path:
     session.run(*pip, "--no-deps", "--editable", str(ROOT), external=True)
     (folder / "complete").touch()
     return python
+
+
+def without_gpu(session: nox.Session) -> None:
+    """End with exit status 4 and a sentence where there is no GPU; nothing is built first."""
+    if any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists():
+        return
+    looked = "looked for /dev/nvidia0 ... and nvidia-smi"
+    try:
+        done = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        session.log(f"no GPU: {looked}, found neither; nothing was run")
+        sys.exit(NO_GPU)
+    if not done.stdout.startswith("GPU"):
+        said = (done.stdout + done.stderr).strip() or "nothing"
+        session.log(f"no GPU: {looked}, which says: {said}; nothing was run")
+        sys.exit(NO_GPU)
 
 
 def levelfield(session: nox.Session, python: Path, *words: str) -> None:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from levelfield.backend import Array, Backend, Unsupported, Weights, Workload, beside
+from levelfield.backend import Array, Backend, Machine, Unsupported, Weights, Workload, beside
 
 from .jax_layers import forward
+from .jax_machine import JaxMachine
 from .jax_model import loss, optimizer
+from .jax_precision import LOW, mixed, read, switch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +24,8 @@ class Jax(Backend):
     name = "jax"
     modes = ("jit", "scan")
     devices = frozenset({"cpu", "cuda"})
+    environments: ClassVar = {"cuda": "jax-cuda"}
+    precisions: ClassVar = {**Backend.precisions, **LOW}
     packages = ("jax", "jaxlib", "optax")
     imports = ("jax", "optax")
     semantics: ClassVar = {
@@ -31,6 +35,14 @@ class Jax(Backend):
         "rmsprop.rate": "each term",
     }
 
+    @classmethod
+    def machine(cls, *, device: str, precision: str, threads: int) -> Machine | None:
+        """JAX's own products and copies; its threads follow the worker's affinity."""
+        del threads
+        import jax
+
+        return JaxMachine(jax, device, precision)
+
     def __init__(
         self, workload: Workload, weights: Weights, *, mode: str, device: str, threads: int
     ) -> None:
@@ -39,14 +51,14 @@ class Jax(Backend):
         import jax
         import optax
 
-        jax.config.update("jax_enable_x64", workload.precision == "float64")
-        jax.config.update("jax_default_matmul_precision", "highest")
+        switch(jax, workload.precision)
         try:
             self.device = jax.devices(device)[0]
         except RuntimeError as error:
             raise Unsupported(f"jax sees no {device} device ({error})") from None
         self.jax, self.workload, self.mode = jax, workload, mode
-        self.forward = forward(jax, workload, weights)
+        self.forward = mixed(jax, workload, forward(jax, workload, weights))
+        self.sample = workload.sample_shape(weights)
         self.random = workload.certain() != workload
         self.momenta: Array | None = None
         given = {"rate": 1.0}
@@ -68,7 +80,7 @@ class Jax(Backend):
         self.outputs = jax.jit(lambda weights, x: self._activated(self.forward(weights, x)))
 
     def _step(self, optax: Any, update: Any) -> Any:
-        jax, dtype = self.jax, self.workload.precision
+        jax, dtype = self.jax, self.workload.dtype
         mean = loss(jax, optax, self.workload)
 
         def value(weights: Any, x: Any, y: Any, key: Any) -> Any:
@@ -114,7 +126,7 @@ class Jax(Backend):
         """Visit the samples batch by batch; wait for the last step and every loss."""
         batch, jax = self.workload.batch, self.jax
         full = len(order) // batch
-        rates = beside(rates, self.momenta).astype(self.workload.precision)
+        rates = beside(rates, self.momenta).astype(self.workload.dtype)
         batches = order[: full * batch].reshape(full, batch).astype(np.int32)
         losses: list[Any] = []
         state, data = self.state, (self.x, self.y)
@@ -137,7 +149,7 @@ class Jax(Backend):
         if self.y is None:
             return None
         told, state = [], self.state
-        rates = beside(rates, self.momenta).astype(self.workload.precision)
+        rates = beside(rates, self.momenta).astype(self.workload.dtype)
         for number, start in enumerate(range(0, len(order), self.workload.batch)):
             rows = order[start : start + self.workload.batch].astype(np.int32)
             state, seen = self.traced(state, rows, rates[number], self.x, self.y)
@@ -157,6 +169,10 @@ class Jax(Backend):
     def device_memory(self) -> int | None:
         """Peak bytes in use on the device, where XLA counts them."""
         return (self.device.memory_stats() or {}).get("peak_bytes_in_use")
+
+    def computing(self) -> str:
+        """By the types inside the forward function, and the switch of the products."""
+        return read(self.jax, self.forward, self.state[0], self.sample)
 
     def settings(self) -> Mapping[str, str | int | bool]:
         """What JAX reads back; its threads on the CPU follow the worker's affinity."""

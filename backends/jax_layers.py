@@ -68,7 +68,7 @@ class Parts:
     def _average_pool(self, name: str, layer: Any, shape: tuple[int, ...]) -> Function:
         axes = layer.axes(shape)
         reduce, lax = self._reduce(axes), self.jax.lax
-        share = (1.0 / counts(axes)).astype(self.workload.precision)
+        share = (1.0 / counts(axes)).astype(self.workload.dtype)
         return lambda weights, x, key: reduce(x, 0.0, lax.add) * share  # noqa: ARG005
 
     def _reduce(self, axes: Sequence[Axis]) -> Callable[..., Any]:

@@ -17,10 +17,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
+POLICIES = {"bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+"""What Keras calls the precisions whose weights stay float32; of float16 it scales the loss."""
+
+
 class Keras(Backend):
     """What the three engines share: the model, the stock optimizer, the loop of `fit`."""
 
     modes = ("default", "tuned")
+    devices = frozenset({"cpu", "cuda"})
+    precisions: ClassVar = {
+        **Backend.precisions,
+        **dict.fromkeys(POLICIES, frozenset({"cpu", "cuda"})),
+        "tf32": frozenset({"cuda"}),
+    }
     semantics: ClassVar = {
         "adam.epsilon": "before correction",
         "adagrad.epsilon": "inside the root",
@@ -43,12 +53,13 @@ class Keras(Backend):
         self, workload: Workload, weights: Weights, *, mode: str, device: str, threads: int
     ) -> None:
         """Build and compile the model."""
-        del device
         self.prepare(workload, threads)
+        if device not in self.seen():
+            raise Unsupported(f"{self.name} sees no {device} device")
         import keras
 
-        keras.config.set_floatx(workload.precision)
-        keras.config.set_dtype_policy(workload.precision)
+        keras.config.set_floatx(workload.dtype)
+        keras.config.set_dtype_policy(POLICIES.get(workload.precision, workload.dtype))
         keras.utils.set_random_seed(workload.seed)
         self.keras, self.workload, self.names = keras, workload, list(weights)
         self.parts = self.kind(keras, workload)
@@ -61,6 +72,14 @@ class Keras(Backend):
     @abstractmethod
     def prepare(self, workload: Workload, threads: int) -> None:
         """Set what the engine must know before Keras is imported."""
+
+    @abstractmethod
+    def seen(self) -> set[str]:
+        """The kinds of device that the engine computes on by itself here."""
+
+    @abstractmethod
+    def products(self) -> str:
+        """What products of float32 are computed in, by the engine's switch."""
 
     def wait(self) -> None:
         """Wait until the engine is idle."""
@@ -133,12 +152,19 @@ class Keras(Backend):
 
     def predict(self, x: Array) -> Array:
         """Outputs of the model."""
-        return np.asarray(self.model.predict_on_batch(np.array(x)))
+        outputs = self.model.predict_on_batch(np.array(x))
+        return np.asarray(outputs, dtype=self.workload.dtype)
 
     def weights(self) -> Weights:
         """What the layers hold, in the order of the initial weights."""
         found = self.parts.weights()
         return {name: found[name] for name in self.names}
+
+    def computing(self) -> str:
+        """The policy of the layers, and the engine's switch."""
+        found = {layer.compute_dtype for layer in self.model.layers}
+        kind = found.pop() if len(found) == 1 else " and ".join(sorted(found))
+        return self.products() if kind == "float32" else kind
 
     def settings(self) -> Mapping[str, str | int | bool]:
         """What the model was compiled with, as Keras reads it back."""

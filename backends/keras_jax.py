@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from .jax_precision import products, switch
 from .keras import Keras
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ class KerasJax(Keras):
     name = "keras-jax"
     packages = ("keras", "jax", "jaxlib")
     imports = ("jax", "keras")
+    environments: ClassVar = {"cuda": "jax-cuda"}
     environ: ClassVar = {"KERAS_BACKEND": "jax"}
     tuning: ClassVar = {"steps_per_execution": 20}
 
@@ -25,7 +27,15 @@ class KerasJax(Keras):
         import jax
 
         self.jax = jax
-        jax.config.update("jax_enable_x64", workload.precision == "float64")
+        switch(jax, workload.precision)
+
+    def seen(self) -> set[str]:
+        """The platform that JAX computes on by itself."""
+        return {"cuda" if self.jax.default_backend() == "gpu" else "cpu"}
+
+    def products(self) -> str:
+        """JAX's switch."""
+        return products(self.jax)
 
     def set_rate(self, rate: Any) -> None:
         """Keras keeps the state of a running `fit` apart from its variables: fetch it first."""

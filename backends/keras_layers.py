@@ -122,9 +122,9 @@ class Parts:
 
 
 def one_hot(labels: Array, workload: Workload) -> Array:
-    """Labels as rows of zeros and a one, in the workload's precision."""
+    """Labels as rows of zeros and a one, in what its arrays are kept in."""
     units: int = getattr(workload.layers[-1], "units", 0)
-    return np.eye(units, dtype=workload.precision)[labels]
+    return np.eye(units, dtype=workload.dtype)[labels]
 
 
 __all__ = ["Parts", "one_hot"]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 from levelfield.backend import Unsupported
 
 from .keras import Keras
-from .tensorflow import read_threads, set_threads
+from .tensorflow_precision import devices, products, switch
+from .tensorflow_threads import read_threads, set_threads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,8 +20,9 @@ class KerasTensorFlow(Keras):
     """Keras on TensorFlow; tuned: compiled by XLA, which Keras leaves off on the CPU."""
 
     name = "keras-tensorflow"
-    packages = ("keras", "tensorflow-cpu")
+    packages = ("keras", "tensorflow-cpu|tensorflow")
     imports = ("tensorflow", "keras")
+    environments: ClassVar = {"cuda": "tensorflow-cuda"}
     environ: ClassVar = {"KERAS_BACKEND": "tensorflow"}
     semantics: ClassVar = {
         **Keras.semantics,
@@ -40,6 +42,15 @@ class KerasTensorFlow(Keras):
 
         self.tf = tf
         set_threads(tf, threads)
+        switch(tf, workload.precision)
+
+    def seen(self) -> set[str]:
+        """What TensorFlow puts variables on by itself: a GPU wherever it sees one."""
+        return devices(self.tf)
+
+    def products(self) -> str:
+        """TensorFlow's switch."""
+        return products(self.tf)
 
     def settings(self) -> Mapping[str, str | int | bool]:
         """Keras' settings and TensorFlow's threads."""

@@ -47,9 +47,9 @@ class KerasTheano(Keras):
         import keras
 
         self.keras, self.workload, self.names = keras, workload, list(weights)
-        keras.backend.set_floatx(workload.precision)
+        keras.backend.set_floatx(workload.dtype)
         # Keras set it when it was imported; it decides in which precision plain numbers are taken
-        self.theano.config.floatX = workload.precision
+        self.theano.config.floatX = workload.dtype
         np.random.seed(workload.seed)  # noqa: NPY002 - where Keras 2 takes its random numbers from
         self.parts = Padded(keras, workload)
         self.model = self.parts.model(weights)

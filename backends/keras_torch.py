@@ -8,6 +8,7 @@ from levelfield.backend import Unsupported
 
 from .keras import Keras
 from .keras_layers import Parts
+from .torch_precision import products, switch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,17 +37,26 @@ class KerasTorch(Keras):
     name = "keras-torch"
     packages = ("keras", "torch")
     imports = ("torch", "keras")
+    environments: ClassVar = {"cuda": "torch-cuda"}
     environ: ClassVar = {"KERAS_BACKEND": "torch"}
     tuning: ClassVar = {"jit_compile": False}
     kind: ClassVar = TorchParts
 
     def prepare(self, workload: Workload, threads: int) -> None:
         """Set PyTorch's threads."""
-        del workload
         import torch
 
         self.torch = torch
+        switch(torch, workload.precision)
         torch.set_num_threads(threads)
+
+    def seen(self) -> set[str]:
+        """The device that Keras puts tensors on: a GPU wherever PyTorch sees one."""
+        return {"cuda" if self.torch.cuda.is_available() else "cpu"}
+
+    def products(self) -> str:
+        """PyTorch's switches."""
+        return products(self.torch)
 
     def settings(self) -> Mapping[str, str | int | bool]:
         """Keras' settings and PyTorch's threads."""

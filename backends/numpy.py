@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from levelfield.backend import Array, Backend, Weights, Workload
+from levelfield.backend import Array, Backend, Machine, Weights, Workload
 from levelfield.verify.semantics import meaning
 
 from .numpy_layers import part
+from .numpy_machine import NumpyMachine
 from .numpy_optimizers import MAKERS
 from .numpy_parts import Model, Weighted
 
@@ -30,13 +31,19 @@ class Numpy(Backend):
     imports = ("numpy",)
     semantics: ClassVar = {}
 
+    @classmethod
+    def machine(cls, *, device: str, precision: str, threads: int) -> Machine | None:
+        """NumPy's own products and copies; its BLAS takes its threads from the environment."""
+        del device, threads
+        return NumpyMachine(precision)
+
     def __init__(
         self, workload: Workload, weights: Weights, *, mode: str, device: str, threads: int
     ) -> None:
         """Copy the weights; the BLAS takes its threads from the environment."""
         del mode, device, threads
         self.workload = workload
-        self.arrays = [np.array(array, dtype=workload.precision) for array in weights.values()]
+        self.arrays = [np.array(array, dtype=workload.dtype) for array in weights.values()]
         self.named = dict(zip(weights, self.arrays, strict=True))
         seeds = np.random.SeedSequence(workload.seed, spawn_key=(2,))
         self.model = Model(

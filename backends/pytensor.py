@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from levelfield.backend import Unsupported
+from levelfield.backend import Backend, Unsupported
 
+from .jax_precision import products, switch
 from .symbolic import Library, Symbolic
 from .symbolic_layers import Parts
 
@@ -27,6 +28,10 @@ class PyTensor(Symbolic):
 
     name = "pytensor"
     modes = ("numba", "jax")
+    devices = frozenset({"cpu", "cuda"})
+    only: ClassVar = {"numba": frozenset({"cpu"})}
+    environments: ClassVar = {"cuda": "jax-cuda"}
+    precisions: ClassVar = {**Backend.precisions, "tf32": frozenset({"cuda"})}
     packages = ("pytensor", "numba", "jax", "jaxlib")
     imports = ("pytensor",)
     environ: ClassVar = {
@@ -43,8 +48,10 @@ class PyTensor(Symbolic):
             import jax
 
             # Sums of float32 on JAX come back as their accumulator's float64 where JAX has that.
-            pytensor.config.floatX = self.workload.precision
-            jax.config.update("jax_enable_x64", self.workload.precision == "float64")
+            pytensor.config.floatX = self.workload.dtype
+            switch(jax, self.workload.precision)
+            if {"gpu": "cuda"}.get(jax.default_backend(), "cpu") != self.device:
+                raise Unsupported(f"jax sees no {self.device} device")
         self.pytensor = pytensor
         return Library(
             tensor=tensor,
@@ -66,6 +73,14 @@ class PyTensor(Symbolic):
             jax.block_until_ready(
                 [variable.get_value(borrow=True) for variable in self.variables.values()]
             )
+
+    def computing(self) -> str:
+        """The type of the graphs and, where JAX compiles, its switch."""
+        if self.mode != "jax" or self.workload.dtype != "float32":
+            return self.workload.dtype
+        import jax
+
+        return products(jax)
 
     def settings(self) -> Mapping[str, str | int | bool]:
         """How PyTensor compiles."""
@@ -108,8 +123,8 @@ class PyTensorParts(Parts):
 
     def bernoulli(self, shape: Any, probability: float) -> Any:
         drawn = self.random.bernoulli(probability, size=tuple(shape))
-        return self.tensor.cast(drawn, self.workload.precision)
+        return self.tensor.cast(drawn, self.workload.dtype)
 
     def normal(self, shape: Any, deviation: float) -> Any:
         drawn = self.random.normal(0.0, deviation, size=tuple(shape))
-        return self.tensor.cast(drawn, self.workload.precision)
+        return self.tensor.cast(drawn, self.workload.dtype)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .torch import follow, optimizer
 from .torch_layers import build, losses, named, penalty
+from .torch_optimizers import follow, optimizer
 
 if TYPE_CHECKING:
     from levelfield.backend import Array, Weights, Workload

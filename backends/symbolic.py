@@ -54,17 +54,17 @@ class Symbolic(Backend):
         self, workload: Workload, weights: Weights, *, mode: str, device: str, threads: int
     ) -> None:
         """Build the graph and compile the step of an autoencoder, and the outputs."""
-        del device, threads  # the BLAS takes its threads from the environment
-        self.workload, self.mode = workload, mode
+        del threads  # the BLAS takes its threads from the environment
+        self.workload, self.mode, self.device = workload, mode, device
         self.momenta: Array | None = None
         self.library = library = self.open()
         self.arrays = {name: np.array(array) for name, array in weights.items()}
         self.variables = {name: library.shared(array) for name, array in self.arrays.items()}
         self.parts = library.parts(self.name, workload, self.variables)
-        self.type = np.dtype(workload.precision).type
+        self.type = np.dtype(workload.dtype).type
         sample = workload.sample_shape(weights)
-        self.x = library.shared(np.zeros((1, *sample), workload.precision))
-        samples = library.variable("samples", workload.precision, 1 + len(sample))
+        self.x = library.shared(np.zeros((1, *sample), workload.dtype))
+        samples = library.variable("samples", workload.dtype, 1 + len(sample))
         outputs, _ = self.parts.forward(samples, self.arrays, training=False)
         self.outputs = library.function([samples], outputs)
         self.step = None if workload.labelled else self._step(None)
@@ -94,7 +94,7 @@ class Symbolic(Backend):
         """Call the step for every batch; fetch the losses when the last one is done."""
         batch, losses, step = self.workload.batch, [], self.step
         assert step is not None  # noqa: S101 - staged
-        rates = beside(rates, self.momenta).astype(self.workload.precision)
+        rates = beside(rates, self.momenta).astype(self.workload.dtype)
         starts = range(0, len(order), batch)
         for number, start in enumerate(starts):
             rows = order[start : start + batch]
@@ -114,7 +114,7 @@ class Symbolic(Backend):
         """One step: loss before it, updates of the weights and of the optimizer's memory."""
         library, workload = self.library, self.workload
         rows = library.variable("rows", "int64", 1)
-        rate = library.variable("rate", workload.precision, int(workload.cycled))
+        rate = library.variable("rate", workload.dtype, int(workload.cycled))
         batch = self.x[rows]
         loss = self._loss(batch, batch if y is None else y[rows])
         variables = list(self.variables.values())

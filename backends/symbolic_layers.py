@@ -33,7 +33,7 @@ class Parts(ABC):
     def __init__(self, name: str, workload: Workload, variables: Mapping[str, Any]) -> None:
         """Take the shared variables by canonical name; ``name``: of the backend."""
         self.backend, self.workload, self.variables = name, workload, variables
-        self.type = np.dtype(workload.precision).type
+        self.type = np.dtype(workload.dtype).type
 
     @abstractmethod
     def sigmoid(self, z: Any) -> Any:

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from levelfield.backend import Array, Backend, Weights, Workload, beside
+from levelfield.backend import Array, Backend, Unsupported, Weights, Workload, beside
 
 from .tensorflow_layers import forward, loss
 from .tensorflow_optimizers import optimizer
+from .tensorflow_precision import TF32, devices, products, switch
+from .tensorflow_threads import read_threads, set_threads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +22,10 @@ class TensorFlow(Backend):
 
     name = "tensorflow"
     modes = ("graph", "xla")
-    packages = ("tensorflow-cpu",)
+    devices = frozenset({"cpu", "cuda"})
+    environments: ClassVar = {"cuda": "tensorflow-cuda"}
+    packages = ("tensorflow-cpu|tensorflow",)
+    precisions: ClassVar = {**Backend.precisions, **TF32}
     imports = ("tensorflow",)
     semantics: ClassVar = {
         "adam.epsilon": "before correction",
@@ -32,10 +37,12 @@ class TensorFlow(Backend):
         self, workload: Workload, weights: Weights, *, mode: str, device: str, threads: int
     ) -> None:
         """Make the variables and trace-ready functions."""
-        del device
         import tensorflow as tf
 
         set_threads(tf, threads)
+        if device not in devices(tf):
+            raise Unsupported(f"tensorflow sees no {device} device")
+        switch(tf, workload.precision)
         self.tf, self.workload = tf, workload
         self.variables = {name: tf.Variable(np.array(array)) for name, array in weights.items()}
         tf.random.set_seed(workload.seed)
@@ -55,7 +62,7 @@ class TensorFlow(Backend):
         with tf.GradientTape() as tape:
             loss = self.loss(self.forward(x_batch, training=True), y_batch)
         variables = list(self.variables.values())
-        step = tf.cast(self.count.assign_add(1), self.workload.precision)
+        step = tf.cast(self.count.assign_add(1), self.workload.dtype)
         self.update(step, rate, tape.gradient(loss, variables))
         return loss
 
@@ -87,7 +94,7 @@ class TensorFlow(Backend):
         """Visit the samples in one call a piece, and one for a smaller last batch."""
         batch, tf = self.workload.batch, self.tf
         full = len(order) // batch
-        rates = beside(rates, self.momenta).astype(self.workload.precision)
+        rates = beside(rates, self.momenta).astype(self.workload.dtype)
         total = 0.0
         if full:
             batches = tf.constant(order[: full * batch].reshape(full, batch), tf.int32)
@@ -107,22 +114,17 @@ class TensorFlow(Backend):
         """The variables' values."""
         return {name: variable.numpy() for name, variable in self.variables.items()}
 
+    def device_memory(self) -> int | None:
+        """Peak bytes that TensorFlow's allocator held on the GPU."""
+        if "cuda" not in devices(self.tf):
+            return None
+        return int(self.tf.config.experimental.get_memory_info("GPU:0")["peak"])
+
+    def computing(self) -> str:
+        """The type of the weights, and the switch of the products."""
+        found = str(next(iter(self.variables.values())).dtype.name)
+        return products(self.tf) if found == "float32" else found
+
     def settings(self) -> Mapping[str, str | int | bool]:
         """Threads as TensorFlow reads them back."""
         return read_threads(self.tf)
-
-
-def set_threads(tf: Any, threads: int) -> None:
-    """Set both pools, which is possible only before TensorFlow has run anything."""
-    if tf.config.threading.get_intra_op_parallelism_threads() != threads:
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(threads)
-
-
-def read_threads(tf: Any) -> dict[str, str | int | bool]:
-    """The sizes of TensorFlow's pools."""
-    threading = tf.config.threading
-    return {
-        "threads": threading.get_intra_op_parallelism_threads(),
-        "threads between operations": threading.get_inter_op_parallelism_threads(),
-    }

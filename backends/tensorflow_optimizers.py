@@ -18,7 +18,7 @@ def optimizer(tf: Any, workload: Workload, variables: list[Any]) -> Callable[...
     spec, raw = workload.optimizer, tf.raw_ops
 
     def number(value: float) -> Any:
-        return tf.constant(value, workload.precision)
+        return tf.constant(value, workload.dtype)
 
     def slots(value: float = 0.0) -> list[Any]:
         return [tf.Variable(tf.fill(v.shape, number(value))) for v in variables]

@@ -86,10 +86,10 @@ class TheanoParts(Parts):
         return self.tensor.nnet.categorical_crossentropy(self.softmax(logits), labels)
 
     def bernoulli(self, shape: Any, probability: float) -> Any:
-        return self.random.binomial(shape, p=probability, dtype=self.workload.precision)
+        return self.random.binomial(shape, p=probability, dtype=self.workload.dtype)
 
     def normal(self, shape: Any, deviation: float) -> Any:
-        return self.random.normal(shape, std=deviation, dtype=self.workload.precision)
+        return self.random.normal(shape, std=deviation, dtype=self.workload.dtype)
 
     def convolve(self, x: Any, kernel: Any, axes: Sequence[Axis]) -> Any:
         """Theano's convolution, told not to flip the kernel."""

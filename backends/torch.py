@@ -1,26 +1,47 @@
-"""PyTorch: eager, and through torch.compile."""
+"""PyTorch: eager, through torch.compile, and on a GPU replayed as CUDA graphs."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from levelfield.backend import Array, Backend, Unsupported, Weights, Workload
+from levelfield.backend import Array, Backend, Machine, Unsupported, Weights, Workload
 
 from .torch_layers import activation, build, canonical, losses, named, penalty
+from .torch_machine import TorchMachine
+from .torch_optimizers import follow, optimizer
+from .torch_precision import HALVES, mixed, read, scaler, switch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+KINDS = {"compile": "default", "reduce-overhead": "reduce-overhead"}
+"""What `torch.compile` calls the modes; the second replays CUDA graphs."""
 
 
 class Torch(Backend):
     """`torch.nn` modules and `torch.optim`, fused where PyTorch has a fused kernel."""
 
     name = "torch"
-    modes = ("eager", "compile")
+    modes = ("eager", "compile", "reduce-overhead")
+    only: ClassVar = {"reduce-overhead": frozenset({"cuda"})}
     devices = frozenset({"cpu", "cuda"})
+    environments: ClassVar = {"cuda": "torch-cuda"}
+    precisions: ClassVar = {
+        **Backend.precisions,
+        **dict.fromkeys(HALVES, frozenset({"cpu", "cuda"})),
+        "tf32": frozenset({"cuda"}),
+    }
     packages = ("torch",)
     imports = ("torch",)
     semantics: ClassVar = {"adamax.epsilon": "inside the maximum"}
+
+    @classmethod
+    def machine(cls, *, device: str, precision: str, threads: int) -> Machine | None:
+        """PyTorch's own products and copies."""
+        import torch
+
+        return TorchMachine(torch, device, precision, threads)
 
     def __init__(
         self, workload: Workload, weights: Weights, *, mode: str, device: str, threads: int
@@ -32,10 +53,9 @@ class Torch(Backend):
         if device == "cuda" and not torch.cuda.is_available():
             raise Unsupported("torch sees no CUDA device")
         torch.set_num_threads(threads)
-        torch.backends.cuda.matmul.allow_tf32 = False
+        switch(torch, workload.precision)
         self.torch, self.device, self.batch = torch, torch.device(device), workload.batch
         torch.manual_seed(workload.seed)
-        torch.backends.cudnn.allow_tf32 = False
         compare = losses(functional)[workload.loss]
         self.model = build(torch, workload, weights).to(self.device)
         self.activate = activation(torch, workload)
@@ -44,17 +64,20 @@ class Torch(Backend):
         self.optimizer = optimizer(torch.optim, workload, self.model.parameters())
         if workload.cycled:
             self.optimizer.register_step_pre_hook(follow)
+        self.scaler = scaler(torch, workload, device)
 
-        def lost(outputs: Any, y: Any) -> Any:
-            return penalise(compare(outputs, y))
+        def told(x: Any, y: Any) -> Any:
+            outputs = self.model(x)
+            return penalise(compare(outputs, y)), outputs
 
-        def loss(x: Any, y: Any) -> Any:
-            return lost(self.model(x), y)
-
-        self.lost = lost
+        self.told = mixed(torch, workload, device, told)
+        self.outputs = mixed(torch, workload, device, self.model)
+        self.sample, self.dtype = workload.sample_shape(weights), getattr(torch, workload.dtype)
         # The one smaller batch of an epoch is not worth a compilation of its own.
-        self.partial = loss
-        self.full = torch.compile(loss, dynamic=False) if mode == "compile" else loss
+        self.partial = mixed(torch, workload, device, lambda x, y: told(x, y)[0])
+        self.full = self.partial
+        if mode != "eager":
+            self.full = torch.compile(self.partial, dynamic=False, mode=KINDS[mode])
 
     def stage(self, x: Array, y: Array) -> None:
         """Copy the training set to the device."""
@@ -76,12 +99,21 @@ class Torch(Backend):
             optimizer.param_groups[0]["lr"] = rate
             optimizer.zero_grad(set_to_none=True)
             loss = (self.full if len(rows) == self.batch else self.partial)(x, y)
-            loss.backward()
-            optimizer.step()
+            self.step(loss)
             total += loss.detach() * len(rows)
         if self.device.type == "cuda":
             torch.cuda.synchronize()
         return float(total) / len(order)
+
+    def step(self, loss: Any) -> None:
+        """Follow the gradients of a loss: of the loss times a scale, where float16 needs one."""
+        if self.scaler is None:
+            loss.backward()
+            self.optimizer.step()
+            return
+        self.scaler.scale(loss).backward()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
 
     def trace(self, order: Array, rates: Array) -> tuple[Array, Array] | None:
         """The same loop, keeping each batch's loss and right answers on the device."""
@@ -93,10 +125,8 @@ class Torch(Backend):
             y = self.y.index_select(0, rows)
             optimizer.param_groups[0]["lr"] = rate
             optimizer.zero_grad(set_to_none=True)
-            outputs = self.model(self.x.index_select(0, rows))
-            loss = self.lost(outputs, y)
-            loss.backward()
-            optimizer.step()
+            loss, outputs = self.told(self.x.index_select(0, rows), y)
+            self.step(loss)
             losses.append(loss.detach())
             right.append((outputs.detach().argmax(dim=1) == y).sum())
         return torch.stack(losses).double().cpu().numpy(), torch.stack(right).double().cpu().numpy()
@@ -105,8 +135,8 @@ class Torch(Backend):
         """Outputs of the model."""
         self.model.eval()
         with self.torch.inference_mode():
-            outputs = self.model(self.torch.tensor(x, device=self.device))
-            outputs = self.activate(outputs).cpu().numpy()
+            outputs = self.outputs(self.torch.tensor(x, device=self.device))
+            outputs = self.activate(outputs.to(self.dtype)).cpu().numpy()
         self.model.train()
         return outputs
 
@@ -120,6 +150,21 @@ class Torch(Backend):
             return None
         return int(self.torch.cuda.max_memory_allocated(self.device))
 
+    def device_reserved(self) -> int | None:
+        """Peak bytes that it had taken from the GPU, used or not."""
+        if self.device.type != "cuda":
+            return None
+        return int(self.torch.cuda.max_memory_reserved(self.device))
+
+    def computing(self) -> str:
+        """By the outputs for an empty sample, and the switches of the products."""
+        self.model.eval()
+        with self.torch.inference_mode():
+            given = self.torch.zeros((1, *self.sample), dtype=self.dtype, device=self.device)
+            found = read(self.torch, self.outputs(given))
+        self.model.train()
+        return found
+
     def settings(self) -> Mapping[str, str | int | bool]:
         """Threads and switches, as PyTorch reads them back."""
         return {
@@ -127,36 +172,3 @@ class Torch(Backend):
             "tf32": self.torch.backends.cuda.matmul.allow_tf32,
             "fused optimizer": bool(self.optimizer.defaults.get("fused")),
         }
-
-
-def follow(optimizer: Any, *_: Any) -> None:
-    """A hook before a step: the next momentum, set as PyTorch's schedulers set it.
-
-    So the loops of workloads that do not cycle it know nothing of it.
-    """
-    group = optimizer.param_groups[0]
-    group["momentum"] = next(group["momenta"])
-
-
-def optimizer(optim: Any, workload: Workload, parameters: Any) -> Any:
-    """The stock optimizer with the workload's constants; the rate of each step is set later."""
-    spec = workload.optimizer
-    match spec.kind:
-        case "sgd":
-            momentum = {"momentum": spec.momentum, "nesterov": spec.nesterov and spec.momentum > 0}
-            return optim.SGD(parameters, lr=1.0, **momentum, fused=True)
-        case "adam":
-            betas = (spec.beta1, spec.beta2)
-            return optim.Adam(parameters, lr=1.0, betas=betas, eps=spec.epsilon, fused=True)
-        case "adamax":
-            betas = (spec.beta1, spec.beta2)
-            return optim.Adamax(parameters, lr=1.0, betas=betas, eps=spec.epsilon, foreach=True)
-        case "adagrad":
-            start = {"initial_accumulator_value": spec.accumulator, "eps": spec.epsilon}
-            return optim.Adagrad(parameters, lr=1.0, **start, foreach=True)
-        case "adadelta":
-            return optim.Adadelta(parameters, lr=1.0, rho=spec.rho, eps=spec.epsilon, foreach=True)
-        case "rmsprop":
-            rest = {"eps": spec.epsilon, "momentum": spec.momentum, "foreach": True}
-            return optim.RMSprop(parameters, lr=1.0, alpha=spec.rho, **rest)
-    raise Unsupported(f"torch has no optimizer {spec.kind}")

@@ -27,7 +27,7 @@ def build(torch: Any, workload: Workload, weights: Weights) -> Any:
         modules += parts.make(name, layer, before, bare=name == f"layer{len(workload.layers)}")
     if len(workload.shapes(shape)[-1]) > 1:
         modules.append(parts.moved(1, -1))
-    model = torch.nn.Sequential(*modules).to(getattr(torch, workload.precision))
+    model = torch.nn.Sequential(*modules).to(getattr(torch, workload.dtype))
     for name, parameter in named(model, weights).items():
         with torch.no_grad():
             parameter.copy_(torch.tensor(turned(weights[name])))
@@ -138,7 +138,7 @@ class Parts:
         pool = kind(layer.window, strides, padding, count_include_pad=False)
         if not around:
             return [pool]
-        factors = (prod(layer.window) / counts(axes)[..., 0]).astype(self.workload.precision)
+        factors = (prod(layer.window) / counts(axes)[..., 0]).astype(self.workload.dtype)
         return [*around, pool, _scaled(self.torch, self.torch.from_numpy(factors))]
 
     def _flatten(self, name: str, layer: Any, shape: tuple[int, ...]) -> list[Any]:

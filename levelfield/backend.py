@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -14,6 +14,11 @@ from levelfield.spec.layers import Layer
 from levelfield.spec.workload import Array, Weights, Workload
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
+EVERYWHERE = frozenset({"cpu", "cuda", "spark"})
+EXACT: Mapping[str, frozenset[str]] = MappingProxyType(
+    {"float32": EVERYWHERE, "float64": EVERYWHERE}
+)
+"""The precisions that every framework has."""
 
 
 class Unsupported(Exception):  # noqa: N818 - reads as a word: raise Unsupported("reason")
@@ -36,6 +41,20 @@ def beside(rates: Array, momenta: Array | None) -> Array:
     return rates if momenta is None else np.column_stack((rates, momenta))
 
 
+class Machine(Protocol):
+    """The machine's own limit on a device, as a framework reaches it.
+
+    Each method makes arrays of this size ready, and returns what works so many times on them and
+    waits for the last.
+    """
+
+    def product(self, size: int) -> Callable[[int], None]:
+        """Products of two square matrices of random numbers, of so many rows."""
+
+    def copy(self, size: int) -> Callable[[int], None]:
+        """Copies of so many bytes within the device's memory."""
+
+
 class Backend(ABC):
     """One framework training one workload in this process.
 
@@ -50,10 +69,19 @@ class Backend(ABC):
     """How the framework can be driven; the first is what a newcomer gets by default."""
     devices: ClassVar[frozenset[str]] = frozenset({"cpu"})
     """What it can run on."""
+    only: ClassVar[Mapping[str, frozenset[str]]] = MappingProxyType({})
+    """By mode: the kinds of device that have it, where that is not all of them."""
     environment: ClassVar[str] = "main"
     """The Python environment it lives in: a lock file in ``environments/``."""
+    environments: ClassVar[Mapping[str, str]] = NOTHING
+    """By kind of device: the one that it lives in there, where that is another."""
     packages: ClassVar[tuple[str, ...]]
-    """Distributions whose versions are recorded; all must be installed."""
+    """Distributions whose versions are recorded; all must be installed.
+
+    ``tensorflow-cpu|tensorflow``: one of them is enough.
+    """
+    precisions: ClassVar[Mapping[str, frozenset[str]]] = EXACT
+    """By precision of a workload: the kinds of device on which it can compute in it."""
     imports: ClassVar[tuple[str, ...]] = ()
     """Modules the worker imports first, so that importing has a phase of its own."""
     environ: ClassVar[Mapping[str, str]] = NOTHING
@@ -69,6 +97,11 @@ class Backend(ABC):
 
     A mode that is not named computes what one process computes.
     """
+
+    @classmethod
+    def machine(cls, *, device: str, precision: str, threads: int) -> Machine | None:  # noqa: ARG003
+        """What measures a device's limit in a precision; None: this framework is not asked."""
+        return None
 
     @abstractmethod
     def __init__(
@@ -124,6 +157,17 @@ class Backend(ABC):
         """Peak bytes on the device, where it has memory of its own and the framework tells."""
         return None
 
+    def device_reserved(self) -> int | None:
+        """Peak bytes that the framework had taken from the device, used or not, where it tells."""
+        return None
+
+    def computing(self) -> str:
+        """The precision it computes in, read back from the framework; empty: it has no switch.
+
+        A trial whose workload asks for another one is refused.
+        """
+        return ""
+
     def usage(self) -> Mapping[str, Mapping[str, float]]:
         """CPU seconds (``user``, ``system``, ``wall``) by role, on a cluster that is not ours."""
         return {}
@@ -141,5 +185,6 @@ class Backend(ABC):
 
 
 __all__ = [
-    "Array", "Backend", "Unsupported", "Weights", "Workload", "beside", "maker", "parse_device",
+    "Array", "Backend", "Machine", "Unsupported", "Weights", "Workload", "beside", "maker",
+    "parse_device",
 ]  # fmt: skip

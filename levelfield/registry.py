@@ -111,11 +111,11 @@ def dataset(text: str) -> Dataset:
 
 
 def versions(packages: tuple[str, ...]) -> dict[str, str]:
-    """Installed version of each distribution; those that are missing are left out."""
+    """Installed version of each distribution (``a|b``: of either); what is missing is left out."""
     from importlib.metadata import PackageNotFoundError, version
 
     found = {}
-    for package in packages:
+    for package in (name for text in packages for name in text.split("|")):
         try:
             found[package] = version(package)
         except PackageNotFoundError:
@@ -125,7 +125,7 @@ def versions(packages: tuple[str, ...]) -> dict[str, str]:
 
 def missing(packages: tuple[str, ...]) -> list[str]:
     """The distributions among these that are not installed."""
-    return [package for package in packages if package not in versions(packages)]
+    return [package for package in packages if not versions((package,))]
 
 
 def _modules(folder: str) -> Iterator[ModuleType]:

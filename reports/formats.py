@@ -94,6 +94,24 @@ def rate(value: float) -> str:
     return _with_unit(value / 1e9, "GFLOP/s")
 
 
+def bandwidth(value: float) -> str:
+    """Bytes a second."""
+    return _with_unit(value / 1e9, "GB/s")
+
+
+def energy(value: float) -> str:
+    """Joules, in the unit that suits them."""
+    for limit, unit, name in ((0.9995, 1e-3, "mJ"), (999.5, 1, "J"), (999.5e3, 1e3, "kJ")):
+        if not abs(value) >= limit:  # also when it is not a number
+            return _with_unit(value / unit, name)
+    return _with_unit(value / 1e6, "MJ")
+
+
+def hertz(value: float) -> str:
+    """A clock's rate."""
+    return _with_unit(value / 1e6, "MHz")
+
+
 def percent(value: float) -> str:
     """A share, in percent."""
     return _with_unit(100 * value, "%")
@@ -132,7 +150,8 @@ def _with_unit(value: float, unit: str) -> str:
 FILTERS: dict[str, Callable[..., str]] = {
     function.__name__: function
     for function in (
-        count, cut, memory, moment, percent, plural, rate, ratio, seconds, short, significant, tail
+        bandwidth, count, cut, energy, hertz, memory, moment, percent, plural, rate, ratio, seconds,
+        short, significant, tail,
     )
 }  # fmt: skip
 """Every format, by the name that templates use."""

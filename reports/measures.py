@@ -29,6 +29,7 @@ class Standing:
     contender: int
     """Its place in `View.contenders`."""
     device: str
+    threads: int
     trials: int
     """Trials that the figures are taken from."""
     tried: int
@@ -46,7 +47,9 @@ class Standing:
     speed: float
     """Samples a second in a steady epoch."""
     share: float
-    """Of the machine's own rate of a matrix product; NaN off the CPU or without a sentinel."""
+    """Of the device's own rate of a matrix product; NaN where that was not measured."""
+    work: float
+    """Operations a second in a steady epoch, as the engine counts them."""
     total: float
     """Wall seconds of the whole trial."""
     test_loss: Spread
@@ -64,12 +67,12 @@ def stand(
     epochs: pd.DataFrame,
     *,
     flops: float,
-    peak: Callable[[int], float],
+    peak: Callable[[str, int], float],
 ) -> tuple[Standing, ...]:
     """Rank the contenders of one workload, fastest first.
 
     trials: this workload's rows of `View.trials`. epochs: `View.epochs`, of any workload.
-    flops: operations to train on one sample. peak: the machine's rate with so many threads.
+    flops: operations to train on one sample. peak: the rate of a device with so many threads.
     """
     ended = trials[trials["status"] == "ok"].join(_per_trial(epochs), how="inner")
     tried = trials["contender"].value_counts()
@@ -105,7 +108,7 @@ def _per_trial(epochs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _standing(
-    group: pd.DataFrame, *, tried: int, flops: float, peak: Callable[[int], float]
+    group: pd.DataFrame, *, tried: int, flops: float, peak: Callable[[str, int], float]
 ) -> Standing:
     settled = group[~group["single"]]
     used = settled if len(settled) else group
@@ -116,6 +119,7 @@ def _standing(
     return Standing(
         contender=int(used["contender"].iloc[0]),
         device=device,
+        threads=threads,
         trials=len(used),
         tried=tried,
         single=not len(settled),
@@ -126,7 +130,8 @@ def _standing(
         system=system,
         busy=_over(user + system, epoch.median),
         speed=speed,
-        share=speed * flops / peak(threads) if device == "cpu" else float("nan"),
+        share=speed * flops / peak(device, threads),
+        work=speed * flops,
         total=float(used["wall"].median()),
         test_loss=spread(used["test_loss"]),
         peak_memory=float(used["peak_memory"].median()),

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from levelfield.errors import unknown
-from levelfield.results.record import PHASES, Record
+from levelfield.results.record import PHASES, Limit, Record
 from levelfield.results.study import Study
 
 from .measures import Standing, families, fastest, stand
@@ -63,6 +63,13 @@ class Workload:
     def flops(self) -> float:
         """Floating-point operations to train on one sample; NaN where unknown."""
         return number(self.facts.get("flops"))
+
+    @property
+    def intensity(self) -> float:
+        """Operations for each byte that a step reads or writes, as the engine counts both."""
+        traffic = number(self.facts.get("traffic"))
+        work = self.flops * number(self.facts.get("batch"))
+        return work / traffic if traffic > 0 else float("nan")
 
     @property
     def precision(self) -> str:
@@ -201,16 +208,31 @@ class View:
             for workload, ranked in self.ranked()
         }
 
-    def peak_rate(self, precision: str, threads: int) -> float:
-        """The best rate of a matrix product seen in this precision; NaN where none was timed."""
-        rates = [
+    def peak_rate(self, precision: str, device: str, threads: int) -> float:
+        """The best rate of a matrix product seen on a device in this precision; NaN: none was."""
+        rates = [limit.rate for limit in self.limits(device, threads, precision)]
+        rates += [
             2 * sentinel.size**3 / second
             for sentinel in self.study.sentinels
-            if sentinel.precision == precision and sentinel.threads == threads
+            if device == "cpu" and (sentinel.precision, sentinel.threads) == (precision, threads)
             for second in sentinel.seconds
             if second > 0
         ]
-        return max(rates, default=float("nan"))
+        return max((rate for rate in rates if rate > 0), default=float("nan"))
+
+    def bandwidth(self, device: str, threads: int) -> float:
+        """The best rate of a copy seen on a device, in bytes read and written a second; or NaN."""
+        rates = [limit.bandwidth for limit in self.limits(device, threads)]
+        return max((rate for rate in rates if rate > 0), default=float("nan"))
+
+    def limits(self, device: str, threads: int, precision: str = "") -> list[Limit]:
+        """What was measured of a device with so many threads, in this precision or in any."""
+        return [
+            limit
+            for limit in self.study.limits
+            if (limit.device, limit.threads) == (device, threads)
+            and precision in {"", limit.precision}
+        ]
 
 
 def marked_out(place: int, label: str, who: Sequence[str]) -> Contender:

@@ -83,6 +83,35 @@ class Pieces:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Readings:
+    """How a GPU fared while a trial ran: one column a quantity, one place a sample; null: not read.
+
+    A column that could not be read at all is empty, and ``Record.unread`` says why.
+    """
+
+    seconds: tuple[float, ...] = ()
+    """Since the trial's start."""
+    utilisation: tuple[float, ...] = ()
+    """Share of the time in which something was being computed, since the sample before."""
+    sm_clock: tuple[float, ...] = ()
+    """Of the multiprocessors, in hertz."""
+    memory_clock: tuple[float, ...] = ()
+    temperature: tuple[float, ...] = ()
+    """Degrees Celsius."""
+    power: tuple[float, ...] = ()
+    """Watts."""
+    throttled: tuple[float, ...] = ()
+    """Why the clocks are lower than they could be: a sum of powers of two, as NVML defines them."""
+    memory: tuple[float, ...] = ()
+    """Bytes of the GPU's memory that the trial's own processes held."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether every column that is not empty has a place for every sample."""
+        return len({len(getattr(self, f.name)) for f in dataclasses.fields(self)} - {0}) <= 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Figure:
     """One comparison with the float64 reference: what differed, how much, what was allowed."""
 
@@ -158,6 +187,19 @@ class Record:
     peak_memory: int | None = None
     """Bytes: VmHWM of the worker process."""
     device_memory: int | None = None
+    """Bytes: the most that the framework used of its device's own memory."""
+    device_reserved: int | None = None
+    """Bytes: the most that it had taken of it, used or not."""
+    energy: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Joules by source (``gpu``, ``processors``) and phase; evaluations are in their epochs' phase.
+
+    Of the whole GPU and of all processors: others' work, and rest, are in it.
+    """
+    readings: Readings = Readings()
+    unread: Mapping[str, str] = field(default_factory=dict)
+    """By reading: why it is not there."""
+    foreign: tuple[str, ...] = ()
+    """Processes of others that were seen on the trial's GPU, in words."""
     cluster: Mapping[str, Span] = field(default_factory=dict)
     """Of a Spark trial: what its processes used, by role; ``wall`` is the time since their start.
     """
@@ -184,7 +226,7 @@ class Record:
     def parse(cls, facts: Mapping[str, Any]) -> Record:
         """Build a record from the JSON of its line; raise `UserError` where that is impossible."""
         record: Record = parsed("trial", facts, cls)
-        if not (record.epochs.whole and record.pieces.whole):
+        if not (record.epochs.whole and record.pieces.whole and record.readings.whole):
             raise UserError("not a trial's record: columns of several lengths")
         return record
 
@@ -211,6 +253,52 @@ class Sentinel:
         """Build from the JSON of its line; raise `UserError` where that is impossible."""
         sentinel: Sentinel = parsed("sentinel", facts, cls)
         return sentinel
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limit:
+    """What the machine itself can do on a device, by one framework: products and copies.
+
+    Raw seconds of each size, so that the best rate is the reader's to find.
+    """
+
+    device: str
+    precision: str
+    """That the products were computed in."""
+    backend: str
+    threads: int
+    started: str = ""
+    product_size: tuple[int, ...] = ()
+    """Rows of two square matrices: 2 x size ^ 3 operations."""
+    product_seconds: tuple[float, ...] = ()
+    """Of one product, on average over several in a row that are waited for together."""
+    copy_bytes: tuple[int, ...] = ()
+    """Bytes read; as many are written."""
+    copy_seconds: tuple[float, ...] = ()
+    reason: str = ""
+    """Why there is nothing; empty where there is."""
+
+    @property
+    def rate(self) -> float:
+        """Floating-point operations a second, at the best size; NaN where none was timed."""
+        pairs = zip(self.product_size, self.product_seconds, strict=True)
+        return max((2 * size**3 / t for size, t in pairs if t > 0), default=math.nan)
+
+    @property
+    def bandwidth(self) -> float:
+        """Bytes read and written a second, at the best size; NaN where none was timed."""
+        pairs = zip(self.copy_bytes, self.copy_seconds, strict=True)
+        return max((2 * size / t for size, t in pairs if t > 0), default=math.nan)
+
+    def line(self) -> str:
+        """Return the readings as one line of JSON."""
+        return lined("limit", self)
+
+    @classmethod
+    def parse(cls, facts: Mapping[str, Any]) -> Limit:
+        """Build from the JSON of its line; raise `UserError` where that is impossible."""
+        limit: Limit = parsed("limit", facts, cls)
+        return limit
 
 
 def lined(kind: str, value: object) -> str:

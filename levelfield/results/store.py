@@ -14,10 +14,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any, NamedTuple, Self
 
 from levelfield.errors import UserError, shown
-from levelfield.results.record import SCHEMA, Record, Sentinel
+from levelfield.results.record import SCHEMA, Limit, Record, Sentinel
 
 HEAD, RECORDS, LOCK = "study.json", "records.jsonl", ".lock"
 
@@ -32,7 +32,8 @@ class Head:
     seed: int
     repeats: int
     workloads: Mapping[str, Mapping[str, Any]]
-    """By fingerprint: the workload in plain values, with its ``flops`` a sample and ``samples``."""
+    """By fingerprint: the workload in plain values, with its ``samples``, and as the engine counts
+    them ``flops`` a sample and ``traffic``, bytes a step."""
     contenders: tuple[str, ...]
     options: Mapping[str, Any]
     machine: Mapping[str, Any]
@@ -94,7 +95,7 @@ class Store:
             aside.unlink(missing_ok=True)
             raise write_error(self.folder, error) from None
 
-    def append(self, record: Record | Sentinel) -> None:
+    def append(self, record: Record | Sentinel | Limit) -> None:
         """Append one record and force it to the disk; on failure leave the others untouched."""
         data = (record.line() + "\n").encode(errors="backslashreplace")  # as JSON escapes them too
         path = self.folder / RECORDS
@@ -138,19 +139,28 @@ def read_head(folder: Path) -> Head:
         raise UserError(f"not a study's head ({shown(error)})", where=str(path)) from None
 
 
-def read_records(folder: Path) -> tuple[list[Record], list[Sentinel]]:
-    """Read every whole line of a study's records, in the order they were written."""
-    records: list[Record] = []
-    sentinels: list[Sentinel] = []
+class Rows(NamedTuple):
+    """All whole lines of a study's records, in the order they were written."""
+
+    records: list[Record]
+    sentinels: list[Sentinel]
+    limits: list[Limit]
+
+
+def read_records(folder: Path) -> Rows:
+    """Read every whole line of a study's records."""
+    rows = Rows([], [], [])
     for where, facts in _lines(folder / RECORDS):
         try:
             if facts["type"] == "sentinel":
-                sentinels.append(Sentinel.parse(facts))
+                rows.sentinels.append(Sentinel.parse(facts))
+            elif facts["type"] == "limit":
+                rows.limits.append(Limit.parse(facts))
             else:
-                records.append(Record.parse(facts))
+                rows.records.append(Record.parse(facts))
         except UserError as error:
             raise UserError(error.seen, where=where) from None
-    return records, sentinels
+    return rows
 
 
 def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from levelfield.errors import shown
-from levelfield.results.record import PHASES, Record, Sentinel
+from levelfield.results.record import PHASES, Limit, Record, Sentinel
 from levelfield.results.store import Head, read_head, read_records
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ class Study:
     head: Head
     records: tuple[Record, ...]
     sentinels: tuple[Sentinel, ...]
+    limits: tuple[Limit, ...] = ()
 
     @cached_property
     def plot(self) -> Any:
@@ -95,8 +96,8 @@ def load(folder: str | Path) -> Study:
     """Load a study from its folder; raise `levelfield.errors.UserError` where there is none."""
     folder = Path(folder)
     head = read_head(folder)
-    records, sentinels = read_records(folder)
-    return Study(folder, head, tuple(records), tuple(sentinels))
+    rows = read_records(folder)
+    return Study(folder, head, tuple(rows.records), tuple(rows.sentinels), tuple(rows.limits))
 
 
 _EMPTY = Record(

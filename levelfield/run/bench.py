@@ -16,7 +16,7 @@ import numpy as np
 
 from levelfield import data, registry
 from levelfield.errors import UserError
-from levelfield.run import homes, keeping, trees
+from levelfield.run import gpu, homes, keeping, trees
 from levelfield.run.environment import CURRENT, Environment
 from levelfield.run.process import Process, WorkerError
 from levelfield.run.progress import Progress
@@ -89,8 +89,13 @@ class Bench:
     def absent(self, contender: Contender) -> str:
         """Why a contender cannot even be started here; empty where it can."""
         adapter = registry.adapter(contender.backend, contender.source)
-        if contender.device.partition(":")[0] not in adapter.devices:
+        kind = contender.device.partition(":")[0]
+        if kind not in adapter.devices:
             return f"{adapter.name} does not run on {contender.device}"
+        if kind not in adapter.only.get(contender.mode, adapter.devices):
+            return f"{adapter.name} has no mode {contender.mode} on {contender.device}"
+        if kind == "cuda" and (gone := gpu.here().absent(contender.device)):
+            return gone
         if reason := self.unmade.get(contender.environment):
             return reason
         missing = self.home(contender).missing(adapter.packages)
@@ -116,8 +121,7 @@ class Bench:
         if contender is not None:
             given = registry.adapter(contender.backend, contender.source).environ
             environ |= {k: v.replace("{caches}", str(caches)) for k, v in given.items()}
-            if contender.device == "cpu":
-                environ |= {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
+            environ |= gpu.environ(contender.device, gpu.here())
         if path := code.path or home.path:
             environ["PYTHONPATH"] = str(path)
         timeout = company * self.options.timeout if contender else SENTINEL_TIMEOUT
@@ -194,7 +198,7 @@ def _prepare(
         raise UserError(error.seen, where, error.expected, error.hint) from None
     prepared = data.prepare(
         source,
-        precision=workload.precision,
+        precision=workload.dtype,
         data=options.data,
         announce=progress.say,
         preprocess=workload.preprocess,

@@ -11,7 +11,7 @@ from levelfield import data, registry
 from levelfield.results import against
 from levelfield.results.record import Record, Verification
 from levelfield.results.study import Study
-from levelfield.run import environment, machine
+from levelfield.run import environment, gpu, machine
 from levelfield.spec import suite
 from levelfield.spec.plan import Contender
 from levelfield.verify import semantics
@@ -24,6 +24,7 @@ def describe(folder: str | None) -> str:
     lines = [
         f"machine   {facts['cpu']}, {facts['cores']} cores, {facts['memory'] / 2**30:.1f} GiB",
         f"system    {facts['system']}, Python {facts['python']}",
+        f"GPUs      {gpu.here()}",
         "",
         listing("backends", folder),
         "",
@@ -54,7 +55,11 @@ def environments(names: Sequence[str]) -> str:
     rows = []
     for lock in locks:
         state = environment.trouble(lock) or "ready"
-        users = [name for name, b in registry.backends().items() if b.environment == lock.name]
+        users = [
+            name
+            for name, b in registry.backends().items()
+            if lock.name in {b.environment, *b.environments.values()}
+        ]
         size = f"{_size(lock.folder) / 2**30:.1f} GiB" if state == "ready" else "-"
         what = f"{len(lock.pins)} on Python {lock.python}"
         rows.append((lock.name, state, what, size, ", ".join(users) or "-", str(lock.folder)))

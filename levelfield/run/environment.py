@@ -50,12 +50,12 @@ class Environment:
     def versions(self, packages: Iterable[str]) -> dict[str, str]:
         """Installed version of each distribution; those that are missing are left out."""
         have = distributions(self.python)
-        return {name: have[canonical(name)] for name in packages if canonical(name) in have}
+        names = [name for package in packages for name in package.split("|")]
+        return {name: have[canonical(name)] for name in names if canonical(name) in have}
 
     def missing(self, packages: Iterable[str]) -> list[str]:
-        """The distributions among these that are not installed."""
-        have = distributions(self.python)
-        return [name for name in packages if canonical(name) not in have]
+        """Those among these that are not installed, not one of their alternatives (``a|b``)."""
+        return [each for each in packages if not self.versions([each])]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import platform
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from levelfield.run import gpu
 
 
 def describe() -> Mapping[str, Any]:
@@ -18,6 +21,8 @@ def describe() -> Mapping[str, Any]:
         "memory": memory(),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
+        "gpus": [dataclasses.asdict(each) for each in gpu.here().gpus],
+        "driver": gpu.here().driver,
         "host": host(),
     }
 

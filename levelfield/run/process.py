@@ -137,6 +137,10 @@ class Process:
             raise WorkerError(status, reply["reason"])
         return reply
 
+    def tree(self) -> set[int]:
+        """Numbers of the worker's process and of all below it, as they are now."""
+        return {self._process.pid, *descendants(self._process.pid)}
+
     def kill(self) -> None:
         """End the worker, from any thread; whoever waits for its answer is told of its death."""
         with contextlib.suppress(OSError):

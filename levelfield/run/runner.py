@@ -12,7 +12,7 @@ import levelfield
 from levelfield.errors import UserError
 from levelfield.results.record import Record, Sentinel, Verification
 from levelfield.results.store import HEAD, Head, Store, read_head, read_records
-from levelfield.run import machine, noise, trees
+from levelfield.run import limits, machine, meters, noise, trees
 from levelfield.run.bench import Bench
 from levelfield.run.duet import duet
 from levelfield.run.gate import Checked, verify_all
@@ -48,6 +48,9 @@ def run(bench: Bench, folder: Path, *, resume: bool) -> Path:
                 progress.wander = known.resolution.wander
                 if text := noise.warning(known):
                     progress.say(text)
+            if not known_limits(folder):
+                for limit in limits.measure(bench, progress):
+                    store.append(limit)
             keeper = Keeper(folder, progress)
             for block in sorted({trial.block for trial in left}):
                 _mark(store, bench, block, "first", progress)
@@ -56,6 +59,11 @@ def run(bench: Bench, folder: Path, *, resume: bool) -> Path:
                         store.append(record)
                 _mark(store, bench, block, "last", progress)
     return folder
+
+
+def known_limits(folder: Path) -> bool:
+    """Whether the machine's limits were measured before a study was broken off."""
+    return bool(read_records(folder).limits)
 
 
 def groups(bench: Bench, trials: Sequence[Trial]) -> list[list[Trial]]:
@@ -98,13 +106,15 @@ def _alone(bench: Bench, trial: Trial, record: Record, keeper: Keeper) -> Record
     epochs = trial.workload.epochs
     with bench.folder() as scratch:
         file = keeper.file(trial, scratch)
+        process = bench.process(trial.contender, scratch)
         done = run_trial(
             trial,
             setting,
-            bench.process(trial.contender, scratch),
+            process,
             record,
             lambda epoch, loss: progress.epoch(epoch, epochs, loss),
             file,
+            meters.of(trial.contender.device, process.tree),
         )
         keeper.keep(trial, done, setting, file)
     return done
@@ -155,7 +165,7 @@ def _mark(store: Store, bench: Bench, block: int, position: Any, progress: Progr
 
 def _sentinel(bench: Bench, block: int, position: Any) -> Sentinel:
     started = datetime.now(UTC).isoformat(timespec="seconds")
-    precision = bench.suite.workloads[0].precision
+    precision = bench.suite.workloads[0].dtype
     with bench.folder() as scratch, bench.process(None, scratch) as process:
         reply = process.ask(
             "sentinel", size=SENTINEL_SIZE, repeats=SENTINEL_REPEATS, precision=precision
@@ -209,7 +219,7 @@ def _begin(store: Store, bench: Bench, folder: Path, *, resume: bool) -> set[str
             where=str(folder),
             hint="give another folder with --out",
         )
-    return {record.key for record in read_records(folder)[0]}
+    return {record.key for record in read_records(folder).records}
 
 
 def _head(bench: Bench) -> Head:
@@ -217,6 +227,7 @@ def _head(bench: Bench) -> Head:
         workload.fingerprint: {
             **workload.plain(),
             "flops": workload.flops(bench.shapes[workload.name]),
+            "traffic": workload.traffic(bench.shapes[workload.name]),
             "samples": bench.settings[workload.name].samples,
         }
         for workload in bench.suite.workloads

@@ -13,8 +13,9 @@ from typing import Any
 from levelfield.results.outputs import Originals
 from levelfield.results.record import Epochs, Record, Span, Verification
 from levelfield.run.messages import Message
+from levelfield.run.meters import Meters
 from levelfield.run.process import Process, WorkerError
-from levelfield.spec.device import clustered
+from levelfield.spec.device import clustered, parse
 from levelfield.spec.plan import Trial
 
 Tell = Callable[[int, float], None]
@@ -90,15 +91,18 @@ def run(
     record: Record,
     tell: Tell,
     outputs: Path | None = None,
+    meters: Meters | None = None,
 ) -> Record:
     """Run a trial in its worker; whatever happens becomes the record's status and reason.
 
-    outputs: the file that the worker is to write what its model gave into.
+    outputs: the file that the worker is to write what its model gave into. meters: what is read of
+    the machine meanwhile.
     """
-    notes = Notes()
+    meters = meters or Meters([])
+    notes = Notes(mark=meters.mark)
     facts: dict[str, Any] = {"status": "ok"}
     try:
-        with process:
+        with meters, process:
             facts |= _converse(trial, setting, process, notes, tell)
             written(process, setting, outputs)
     except WorkerError as error:
@@ -106,7 +110,7 @@ def run(
         if reason.endswith("(--memory)"):
             reason += f" at epoch {len(notes.columns['loss']) + 1}"
         facts |= {"status": error.status, "reason": reason}
-    return concluded(record, notes, process, facts)
+    return concluded(replace(record, **meters.facts()), notes, process, facts)
 
 
 def concluded(record: Record, notes: Notes, process: Process, facts: Mapping[str, Any]) -> Record:
@@ -139,6 +143,8 @@ def whole(total: Span | None, cluster: Mapping[str, Span]) -> Span | None:
 class Notes:
     """Readings as they come in, so that a trial that fails keeps what it had."""
 
+    mark: Callable[[str], None] = lambda phase: None  # noqa: ARG005
+    """Called when a phase has ended, or a part of it."""
     spans: dict[str, list[Mapping[str, float]]] = field(default_factory=dict)
     columns: dict[str, list[float]] = field(
         default_factory=lambda: {
@@ -193,6 +199,7 @@ def opened(trial: Trial, setting: Setting, process: Process, notes: Notes) -> No
     who, workload = trial.contender, trial.workload
     loaded = process.ask("load", backend=who.backend, module=who.module, source=who.source)
     notes.note("import", loaded)
+    notes.mark("import")
     device = ready(who.device, process, notes)
     built = process.ask(
         "build",
@@ -203,25 +210,29 @@ def opened(trial: Trial, setting: Setting, process: Process, notes: Notes) -> No
         threads=setting.threads,
     )
     notes.note("build", built)
+    notes.mark("build")
     staged = process.ask("stage", **setting.arrays, samples=workload.samples)
     notes.note("stage", staged)
+    notes.mark("stage")
 
 
 def ready(device: str, process: Process, notes: Notes | None = None) -> str:
     """Have a worker start the cluster that a device describes; gives what the adapter is told."""
     if not clustered(device):
-        return device
+        return parse(device).kind  # of several GPUs it sees but one
     reply = process.ask("cluster", device=device)
     if notes and "wall" in reply:
         notes.note("cluster", reply)
+        notes.mark("cluster")
     return str(reply["device"])
 
 
 def closed(process: Process, notes: Notes) -> dict[str, Any]:
     """Have a worker let go of everything; gives what can be known only then."""
     reply = notes.note("close", process.ask("close"))
-    kept = ("settings", "device_memory", "peak_memory", "versions", "traffic")
-    facts = {name: reply[name] for name in kept}
+    notes.mark("close")
+    kept = ("settings", "device_memory", "device_reserved", "peak_memory", "versions", "traffic")
+    facts = {name: reply[name] for name in kept if name in reply}
     memory = {
         r: int(span.pop("memory")) for r, span in reply["cluster"].items() if "memory" in span
     }
@@ -250,6 +261,7 @@ def _converse(
         # The first by itself, so that a compilation does not hide how long the others take.
         seconds = WAKE if epoch else 0.0
         reply = process.ask("epochs", first=epoch, stop=workload.epochs, seconds=seconds)
+        notes.mark("steady epochs" if epoch else "first epoch")
         epoch = notes.epochs(epoch, reply)
         loss = notes.columns["loss"][-1]
         tell(epoch, loss)

@@ -45,6 +45,7 @@ class Worker:
         self.last: list[Array] = []
         self.machines: Cluster | None = None
         self.built = False
+        self.precision = ""
 
     def load(self, *, backend: str, module: str, source: str) -> Message:
         """Import the adapter, then, on the clock, what it names as its imports."""
@@ -86,6 +87,9 @@ class Worker:
         self.workload = Workload.build(workload)  # type: ignore[assignment]
         if self.workload.cycled and self.kind.cycle is Backend.cycle:
             raise Unsupported(self.kind.steady)
+        precision, kind = self.workload.precision, device.partition(":")[0]
+        if kind not in self.kind.precisions.get(precision, ()):
+            raise Unsupported(f"{self.kind.name} does not compute in {precision} on {kind}")
         if self.built:
             self.backend.close()  # a cluster has room for one
         with np.load(weights) as file:
@@ -95,6 +99,11 @@ class Worker:
                 self.workload, arrays, mode=mode, device=device, threads=threads
             )
         self.built = True
+        self.precision = self.backend.computing()
+        if self.precision and self.precision != precision:
+            raise ValueError(
+                f"asked to compute in {precision}, but {self.kind.name} reads back {self.precision}"
+            )
         return {}
 
     def stage(
@@ -308,11 +317,29 @@ class Worker:
             seconds.append(self.clock.span["wall"])
         return {"seconds": seconds}
 
+    def limit(self, *, device: str, precision: str, threads: int) -> Message:
+        """What the machine itself can do on a device, as the adapter's framework reaches it."""
+        from levelfield.backend import Unsupported
+        from levelfield.run.limit import COPIES, PRODUCTS, climbed
+
+        machine = self.kind.machine(device=device, precision=precision, threads=threads)
+        if machine is None:
+            raise Unsupported(f"{self.kind.name} measures no limit of a machine")
+        products = climbed(self.clock, machine.product, PRODUCTS, growth=8)
+        copies = climbed(self.clock, machine.copy, COPIES, growth=2)
+        return {
+            "product_size": products["sizes"],
+            "product_seconds": products["seconds"],
+            "copy_bytes": copies["sizes"],
+            "copy_seconds": copies["seconds"],
+        }
+
     def close(self) -> Message:
         """Let go of everything; tell what can be known only at the end."""
         from levelfield import registry
 
-        settings = dict(self.backend.settings())
+        told = {"precision": self.precision} if self.precision else {}
+        settings = {**told, **self.backend.settings()}
         memory = self.backend.device_memory()
         traffic = {str(name): int(size) for name, size in self.backend.traffic().items()}
         cost = {role: dict(span) for role, span in self.backend.usage().items()}
@@ -327,6 +354,7 @@ class Worker:
         return {
             "settings": settings,
             "device_memory": memory,
+            "device_reserved": self.backend.device_reserved(),
             "peak_memory": peak_memory(),
             "cluster": cost,
             "traffic": traffic,

@@ -19,6 +19,11 @@ NotNegative = Annotated[float, Range(0.0)]
 class Optimizer(Tagged):
     """How a gradient changes the weights; the rate of each step comes from the schedule."""
 
+    @property
+    def memory(self) -> int:
+        """How many numbers it keeps for each weight, from one step to the next."""
+        return 1
+
 
 @dataclass(frozen=True, kw_only=True)
 class SGD(Optimizer):
@@ -28,6 +33,11 @@ class SGD(Optimizer):
     example: ClassVar[str] = "{kind: sgd, momentum: 0.0, nesterov: false}"
     momentum: Decay
     nesterov: bool
+
+    @property
+    def memory(self) -> int:
+        """The velocity, where there is momentum."""
+        return int(self.momentum > 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +50,11 @@ class Adam(Optimizer):
     beta2: Decay
     epsilon: Positive
 
+    @property
+    def memory(self) -> int:
+        """Two moments."""
+        return 2
+
 
 @dataclass(frozen=True, kw_only=True)
 class Adamax(Optimizer):
@@ -50,6 +65,11 @@ class Adamax(Optimizer):
     beta1: Decay
     beta2: Decay
     epsilon: Positive
+
+    @property
+    def memory(self) -> int:
+        """Two moments."""
+        return 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +91,11 @@ class Adadelta(Optimizer):
     rho: Decay
     epsilon: Positive
 
+    @property
+    def memory(self) -> int:
+        """Mean squares of gradients and of steps."""
+        return 2
+
 
 @dataclass(frozen=True, kw_only=True)
 class RMSprop(Optimizer):
@@ -81,3 +106,8 @@ class RMSprop(Optimizer):
     rho: Decay
     momentum: Decay
     epsilon: Positive
+
+    @property
+    def memory(self) -> int:
+        """Mean squares and, where there is momentum, the velocity."""
+        return 1 + int(self.momentum > 0)

@@ -74,7 +74,9 @@ def contenders(
     by default what the suite says, else the CPU, or a cluster of so many cores.
     environment: runs all of them, instead of the adapters' own.
     """
-    chosen = _wanted(wanted, adapters)
+    given = [] if device is None else [text.strip() for text in device.split(",")]
+    kinds = {text: parse(text).kind for text in given}
+    chosen = _wanted(wanted, adapters, frozenset(kinds.values()))
     if names := list(backends):
         names = list(adapters) if "all" in names else names
         for name in names:
@@ -87,37 +89,57 @@ def contenders(
             if mode not in known:
                 raise unknown("mode", mode, known, where="--modes")
         chosen = {
-            name: [(mode, "") for mode in _modes(adapters[name].modes, asked)] for name in chosen
+            name: [(mode, "") for mode in _modes(adapters[name], asked, frozenset(kinds.values()))]
+            for name in chosen
         }
-    given = [] if device is None else [text.strip() for text in device.split(",")]
-    kinds = {text: parse(text).kind for text in given}
     return [
         Contender(
             backend=name,
             mode=mode,
             device=place,
-            environment=environment or adapters[name].environment,
+            environment=environment or _home(adapters[name], place),
             module=adapters[name].__module__,
             source=source,
         )
         for name, found in chosen.items()
-        for mode, place in _placed(found, adapters[name].devices, kinds, cores)
+        for mode, place in _placed(found, adapters[name], kinds, cores)
     ]
 
 
 def _placed(
-    found: Iterable[tuple[str, str]], runs_on: frozenset[str], kinds: Mapping[str, str], cores: int
+    found: Iterable[tuple[str, str]],
+    adapter: type[Backend],
+    kinds: Mapping[str, str],
+    cores: int,
 ) -> list[tuple[str, str]]:
-    """Modes with their devices; those asked for that no such backend runs on are told once."""
+    """Modes with their devices; one that is on none of those asked for is told once."""
     if not kinds:
-        usually = usual(runs_on, cores=cores)
+        usually = usual(adapter.devices, cores=cores)
         return [
             (mode, device or usually)
             for mode, place in found
             for device in (clusters(cores) if place == EVERY else [place])
         ]
-    places = [text for text, kind in kinds.items() if kind in runs_on] or list(kinds)[:1]
-    return [(mode, place) for mode in dict(found) for place in places]
+    pairs = []
+    for mode in dict(found):
+        have = [text for text, kind in kinds.items() if mode in _had(adapter, frozenset({kind}))]
+        pairs += [(mode, place) for place in have or list(kinds)[:1]]
+    return pairs
+
+
+def _home(adapter: type[Backend], device: str) -> str:
+    """The environment that an adapter lives in for a device."""
+    return adapter.environments.get(device.partition(":")[0], adapter.environment)
+
+
+def _had(adapter: type[Backend], kinds: frozenset[str]) -> list[str]:
+    """Modes of an adapter on devices of these kinds; of none, on the usual one."""
+    kinds = kinds or frozenset({usual(adapter.devices, cores=1).partition(":")[0]})
+    return [
+        mode
+        for mode in adapter.modes
+        if kinds & adapter.devices & adapter.only.get(mode, adapter.devices)
+    ]
 
 
 def plan(
@@ -135,8 +157,13 @@ def plan(
     return trials
 
 
-def _wanted(wanted: Sequence[str], adapters: Adapters) -> dict[str, list[tuple[str, str]]]:
-    """Modes and devices (empty: not said) by backend, from ``backend/mode@device``."""
+def _wanted(
+    wanted: Sequence[str], adapters: Adapters, given: frozenset[str]
+) -> dict[str, list[tuple[str, str]]]:
+    """Modes and devices (empty: not said) by backend, from ``backend/mode@device``.
+
+    given: kinds of device that take the place of those not said.
+    """
     chosen: dict[str, list[tuple[str, str]]] = {}
     for place, text in enumerate(wanted):
         label, at, device = text.partition("@")
@@ -150,7 +177,8 @@ def _wanted(wanted: Sequence[str], adapters: Adapters) -> dict[str, list[tuple[s
             known = adapters[each].modes
             if mode not in {"", "*", *known}:
                 raise unknown(f"mode of {each}", mode, known, where=f"contenders[{place}]")
-            found = list(known) if mode == "*" else [mode or known[0]]
+            kinds = frozenset({device.partition(":")[0]}) if device else given
+            found = _had(adapters[each], kinds) if mode == "*" else [mode or known[0]]
             have = chosen.setdefault(each, [])
             have += [(m, device) for m in found if (m, device) not in have]
     if not chosen:
@@ -158,8 +186,9 @@ def _wanted(wanted: Sequence[str], adapters: Adapters) -> dict[str, list[tuple[s
     return chosen
 
 
-def _modes(known: Sequence[str], asked: Sequence[str]) -> list[str]:
+def _modes(adapter: type[Backend], asked: Sequence[str], kinds: frozenset[str]) -> list[str]:
+    known = adapter.modes
     if "all" in asked:
-        return list(known)
+        return _had(adapter, kinds) or list(known)
     names = {known[0] if mode == "default" else mode for mode in asked}
     return [mode for mode in known if mode in names]

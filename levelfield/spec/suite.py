@@ -15,7 +15,7 @@ from levelfield.spec import document
 from levelfield.spec.fields import FieldError, Range, Spec
 from levelfield.spec.workload import Identifier, Workload
 
-SPREAD = {"datasets": "dataset", "samples": "samples"}
+SPREAD = {"datasets": "dataset", "samples": "samples", "precisions": "precision"}
 """Keys of a suite that hold a list, and what each is for a workload."""
 
 
@@ -121,7 +121,7 @@ def _spread(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _values(plural: str, given: object) -> list[Any]:
-    kind, what = (str, "data sets' names") if plural == "datasets" else (int, "whole numbers")
+    kind, what = (int, "whole numbers") if plural == "samples" else (str, "names")
     if not isinstance(given, list) or not given or not all(type(each) is kind for each in given):
         raise FieldError(f"got {shown(given)}", expected=f"a list of {what}").under(plural)
     return given

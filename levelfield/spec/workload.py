@@ -20,6 +20,8 @@ from levelfield.spec.initialisers import fill
 from levelfield.spec.layers import Layer, Shape
 from levelfield.spec.layers.dense import Dense
 from levelfield.spec.optimizers import Optimizer
+from levelfield.spec.precision import Precision
+from levelfield.spec.precision import dtype as dtype_of
 from levelfield.spec.schedules import Schedule
 
 Array = NDArray[Any]
@@ -69,7 +71,7 @@ class Workload(Spec):
     batch: Annotated[int, Range(1)]
     epochs: Annotated[int, Range(1)]
     seed: Annotated[int, Range(0)] = 0
-    precision: Literal["float32", "float64"] = "float32"
+    precision: Precision = "float32"
 
     def __post_init__(self) -> None:
         """Check every field, then what they must be to each other."""
@@ -159,6 +161,11 @@ class Workload(Spec):
     def logits(self) -> bool:
         """Whether the loss can be taken from the last layer before its activation."""
         return self.loss != "mean_squared_error"
+
+    @property
+    def dtype(self) -> str:
+        """What weights and samples are kept in: float32, or float64 where all is computed in it."""
+        return dtype_of(self.precision)
 
     def certain(self) -> Workload:
         """The same workload without what is random in its layers: dropout at rate 0."""
@@ -279,14 +286,33 @@ class Workload(Spec):
         """
         return 3 * sum(layer.flops(shape) for _, layer, shape in self.members(sample))
 
+    def traffic(self, sample: Shape) -> int:
+        """Bytes that one full step reads and writes, if nothing is fused or stays in a cache.
+
+        Weights are read forwards, backwards and by the optimizer, which writes them; gradients of
+        weights are written and read, what the optimizer keeps is read and written. What a layer
+        gives is written once and read by the next one forwards and backwards; its gradient is
+        written and read. Samples are read twice.
+        """
+        shapes = self.shapes(sample)
+        weights = sum(
+            math.prod(size)
+            for _, layer, shape in self.members(sample)
+            for size, _ in layer.parameters(shape).values()
+        )
+        given = sum(map(math.prod, shapes[1:]))
+        moved = weights * (6 + 2 * self.optimizer.memory)
+        moved += self.batch * (5 * given + 2 * math.prod(shapes[0]))
+        return moved * np.dtype(self.dtype).itemsize
+
     def initial_weights(self, sample: Shape) -> dict[str, Array]:
-        """Fresh arrays named ``layer1/kernel`` ..., in this workload's precision."""
+        """Fresh arrays named ``layer1/kernel`` ..., in this workload's `dtype`."""
         arrays: dict[str, Array] = {}
         for index, (_, layer, shape) in enumerate(self.members(sample), start=1):
             for place, (name, (size, initialiser)) in enumerate(layer.parameters(shape).items()):
                 seeds = np.random.SeedSequence(self.seed, spawn_key=(0, index, place))
                 filled = fill(initialiser, np.random.Generator(np.random.PCG64(seeds)), size)
-                arrays[f"layer{index}/{name}"] = filled.astype(self.precision)
+                arrays[f"layer{index}/{name}"] = filled.astype(self.dtype)
         return arrays
 
     def order(self, epoch: int, samples: int) -> NDArray[np.int64]:

@@ -20,6 +20,7 @@ from levelfield.run.process import Process, WorkerError
 from levelfield.run.trial import ready, told_arrays
 from levelfield.spec.device import clustered
 from levelfield.spec.layers import Layer
+from levelfield.spec.precision import dtype
 from levelfield.spec.workload import Weights, Workload
 from levelfield.verify import distributed, levels, randomness, semantics
 
@@ -123,7 +124,7 @@ def verify(
         if not clustered(subject.mode["device"]):
             for layer in material.random:
                 figures += randomness.figures(
-                    layer, process, scratch, subject.mode, precision=precision
+                    layer, process, scratch, subject.mode, precision=dtype(precision)
                 )
     wrong = [_told(figure) for figure in figures if not figure.passed]
     return Verification(
@@ -191,7 +192,7 @@ class _Local:
         numpy = registry.adapter("numpy")
         self.kind = type("Reference", (numpy,), {"semantics": declared})
         self.material, self.precision = material, precision
-        self.data = material.train[:samples].astype(precision, copy=False)
+        self.data = material.train[:samples].astype(dtype(precision), copy=False)
         labels = material.targets
         self.targets = self.data if labels is None else np.array(labels[:samples])
         self.partitions = partitions
@@ -204,7 +205,7 @@ class _Local:
         workload = workload.replace(precision=self.precision)
         how: dict[str, Any] = {"mode": "numpy", "device": "cpu", "threads": 1}
         if self.partitions:
-            initial = {k: np.asarray(a, self.precision) for k, a in self.initial.items()}
+            initial = {k: np.asarray(a, dtype(self.precision)) for k, a in self.initial.items()}
             self.backend = distributed.Averaged(
                 self.kind, workload, initial, partitions=self.partitions
             )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from levelfield.results.record import Figure
 from levelfield.spec.optimizers import SGD
+from levelfield.spec.precision import EPS, EXACT
 from levelfield.spec.schedules.constant import Constant
 from levelfield.spec.workload import Weights, Workload
 from levelfield.verify.tolerances import MARGIN, TOLERANCES, Level
@@ -23,6 +24,8 @@ STEPS, EPOCHS, BATCHES = 5, 2, 4
 """Steps at the optimizer level; epochs, and full batches an epoch, at the epoch level."""
 SHAKES = (8.0, 8.0, 8.0, 64.0, 64.0, 64.0, 64.0)
 """Disturbance of each yardstick's initial weights, in roundings of the precision."""
+COARSE = 1 / 8
+"""Share of it for a precision whose one rounding already crosses kinks."""
 FACTORS = (1.0, 0.5, 2.0, 0.25, 1.0)
 """Rates of the optimizer level, as powers of two: exact in every precision."""
 
@@ -160,7 +163,7 @@ def floors(reference: Answers, weights: Weights, *, precision: str, rate: float)
 
     A change below it cannot be told from none.
     """
-    eps = float(np.finfo(precision).eps)
+    eps = EPS[precision]
     norms = {
         name: eps * np.linalg.norm(array.astype(np.float64)) for name, array in weights.items()
     }
@@ -210,7 +213,7 @@ def shaken(weights: Weights, *, precision: str, number: int) -> Weights:
     smooth part of their error grows with the shake, and so their margin is smaller by as much.
     """
     rng = np.random.default_rng(number)
-    scale = SHAKES[number] * float(np.finfo(precision).eps)
+    scale = SHAKES[number] * EPS[precision] * (1.0 if precision in EXACT else COARSE)
     return {
         name: (array * (1.0 + scale * rng.standard_normal(array.shape))).astype(array.dtype)
         for name, array in weights.items()

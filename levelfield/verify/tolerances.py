@@ -45,6 +45,34 @@ TOLERANCES: Mapping[str, Mapping[Level, float]] = {
         "epoch": 1e-5,
         "barrier": 0.1,
     },
+    # What enters a product has ten bits: 2^-11 a rounding, of independent signs in a sum.
+    "tf32": {
+        "forward": 1e-3,
+        "gradient": 1e-2,
+        # Gradients that almost vanish are noise in so few bits, and Adam steps by their signs.
+        "optimizer": 5e-2,
+        "distributed": 5e-2,
+        "epoch": 2e-3,
+        "barrier": 0.1,
+    },
+    # The same ten bits, in what layers hand on as well.
+    "float16": {
+        "forward": 2e-3,
+        "gradient": 2e-2,
+        "optimizer": 1e-1,
+        "distributed": 1e-1,
+        "epoch": 5e-3,
+        "barrier": 0.1,
+    },
+    # Seven bits: 2^-8 a rounding.
+    "bfloat16": {
+        "forward": 1.5e-2,
+        "gradient": 1e-1,
+        "optimizer": 3e-1,
+        "distributed": 3e-1,
+        "epoch": 2e-2,
+        "barrier": 0.1,
+    },
 }
 
 REASONS: Mapping[Level, str] = {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -12,6 +14,7 @@ from levelfield.results import doubt
 from levelfield.results.record import Record
 from levelfield.results.settle import steady
 
+from ..energy import REASONS, WRONG  # noqa: TID252 - mypy knows no mapped name
 from . import Contender, Section, View, Workload, formats, found
 
 NOISY = 0.05
@@ -62,6 +65,7 @@ def content(view: View) -> Mapping[str, Any]:
         *_of_trials(groups),
         *_of_verification(groups),
         *_of_facts(view, groups),
+        *_of_gpus(groups),
         *_of_absence(view, groups),
     ]
     return {
@@ -244,6 +248,34 @@ def _of_facts(view: View, groups: Sequence[Group]) -> Iterator[Doubt]:
         section="versions",
         cases=(Case(text="the suite asked for them"),) if warm else (),
     )
+
+
+def _of_gpus(groups: Sequence[Group]) -> Iterator[Doubt]:
+    others = ((g, sum(bool(r.foreign) for r in g.records)) for g in groups)
+    yield Doubt(
+        title="others on the GPU",
+        why="processes that are not the trial's were seen there",
+        section="energy",
+        cases=_cases((g, formats.plural(n, "trial")) for g, n in others if n),
+    )
+    held = (
+        (g, {int(bit) for r in g.good for bit in r.readings.throttled if not math.isnan(bit)})
+        for g in groups
+    )
+    yield Doubt(
+        title="a GPU held back",
+        why="by heat or by its power limit: the times are not only the contender's",
+        section="energy",
+        cases=_cases(
+            (g, ", ".join(text for bit, text in REASONS.items() if bit & WRONG & _all(bits)))
+            for g, bits in held
+        ),
+    )
+
+
+def _all(bits: Iterable[int]) -> int:
+    """Every bit that is set in one of them."""
+    return functools.reduce(operator.or_, bits, 0)
 
 
 def _changed(records: Sequence[Record]) -> Iterator[str]:

@@ -41,7 +41,9 @@ def content(view: View) -> Mapping[str, Any]:
         ]
         device = any(not math.isnan(s.device_memory) for s in ranked)
         tables.append((workload, rows, device))
-    return {"tables": tables}
+    unread = {pair for record in view.study.records for pair in record.unread.items()}
+    told = any(record.energy or record.readings.seconds for record in view.study.records)
+    return {"tables": tables, "unread": [] if told else sorted(unread)}
 
 
 def _greatest(values: Any) -> float:
