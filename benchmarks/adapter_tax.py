@@ -1,13 +1,14 @@
 """What Levelfield costs over a bare script: the same training in both, epoch by epoch in turns.
 
-    python benchmarks/adapter_tax.py [--model cnn] [--samples 10000] [--rounds 15] [CONTENDER ...]
+    python benchmarks/adapter_tax.py [--model cnn] [--device cuda] [--samples 10000] [--rounds 15]
+        [CONTENDER ...]
 
 For each backend's fast mode a bare, idiomatic script (``benchmarks/bare/``) and Levelfield's own
 worker are alive at once; in each round both train one epoch of the thesis network on MNIST (or of
 B2FL16 on images of CIFAR-10, ``--model cnn``), in random order. What a layout is worth:
 ``--model cnn --bare=--contiguous torch/eager``. Printed: the median of the rounds'
 ratios, with its quartiles, and the best steady epoch as a share of the machine's own
-matrix-multiply rate, measured in the same rounds.
+matrix-multiply rate: NumPy's in the same rounds, on a GPU the framework's own before them.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from levelfield import data, registry
-from levelfield.run import trees
+from levelfield.run import gpu, trees
 from levelfield.run.environment import Environment
 from levelfield.run.homes import homes
 from levelfield.run.process import Process, worker_environ
@@ -67,6 +68,7 @@ def main() -> None:
     """Measure every pair that was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", choices=["dense", "cnn"], default="dense")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1 ...")
     parser.add_argument("--samples", type=int)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--bare", default="", help="further words for the bare scripts")
@@ -91,7 +93,9 @@ def main() -> None:
         script, environ, words = pairs[name]
         words = tuning(name) if words is None else words
         pair = (script, environ, [*words, *options.bare.split()])
-        ours, bare, rate = measure(name, pair, workload, prepared, options.rounds)
+        ours, bare, rate = measure(
+            name, pair, workload, prepared, rounds=options.rounds, device=options.device
+        )
         ratios = [a / b for a, b in zip(ours, bare, strict=True)]
         low, middle, high = statistics.quantiles(ratios, n=4)
         share = flops / statistics.median(ours) / rate
@@ -130,7 +134,9 @@ def measure(
     pair: tuple[str, dict[str, str], list[str]],
     workload: Workload,
     prepared: data.Prepared,
+    *,
     rounds: int,
+    device: str,
 ) -> tuple[list[float], list[float], float]:
     """Seconds of every epoch, ours and bare, and the best matrix product's operations a second."""
     backend, mode = name.split("/")
@@ -145,7 +151,8 @@ def measure(
         np.savez(weights, **workload.initial_weights(prepared.shape))
         home = where(name, Path(scratch))
         given = {key: text.replace("{caches}", scratch) for key, text in adapter.environ.items()}
-        environ = {**given, "JAX_PLATFORMS": "cpu"}
+        kind = device.partition(":")[0]
+        environ = {**given, **gpu.environ(device, gpu.here()), "DEVICE": kind}
         path = {"PYTHONPATH": str(home.path)} if home.path else {}
         command = [home.python, str(BARE / script), paths[0], str(workload.samples), *words]
         with (
@@ -168,9 +175,13 @@ def measure(
                 workload=workload.plain(),
                 weights=weights,
                 mode=mode,
-                device="cpu",
+                device=kind,
                 threads=len(cpus),
             )
+            limit = None
+            if kind != "cpu":
+                how = {"device": kind, "precision": workload.precision, "threads": len(cpus)}
+                limit = process.ask("limit", **how)
             process.ask("stage", **arrays, samples=workload.samples)
             seconds: dict[str, list[float]] = {"ours": [], "bare": [], "matmul": []}
             for number in range(WARM + rounds):
@@ -183,6 +194,9 @@ def measure(
                 seconds["matmul"] += product["seconds"]
             other.stdin.close()  # type: ignore[union-attr]
     rate = 2 * 1024**3 / min(seconds["matmul"])
+    if limit is not None:
+        pairs = zip(limit["product_size"], limit["product_seconds"], strict=True)
+        rate = max(2 * size**3 / taken for size, taken in pairs)
     return seconds["ours"][WARM:], seconds["bare"][WARM:], rate
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from levelfield.reports import page
 
-from levelfield.results.record import Record, Sentinel
+from levelfield.results.record import Limit, Record, Sentinel
 from levelfield.results.store import Head
 from levelfield.results.study import Study
 
@@ -111,10 +111,11 @@ def read(text: str) -> Node:
     return reader.stack[0]
 
 
-def study(folder: Path, head: Head, rows: list[Record | Sentinel]) -> Study:
+def study(folder: Path, head: Head, rows: Sequence[Record | Sentinel | Limit]) -> Study:
     """Return a study of rows in memory; its folder need not be there."""
     records = tuple(row for row in rows if isinstance(row, Record))
-    return Study(folder, head, records, tuple(row for row in rows if isinstance(row, Sentinel)))
+    sentinels = tuple(row for row in rows if isinstance(row, Sentinel))
+    return Study(folder, head, records, sentinels, tuple(r for r in rows if isinstance(r, Limit)))
 
 
 def rendered(given: Study, **options: Any) -> Node:

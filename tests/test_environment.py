@@ -97,8 +97,10 @@ def test_every_backend_lives_in_an_environment_that_pins_what_it_needs():
     locks = environment.locks()
     assert "tools" not in locks
     for name, adapter in registry.backends().items():
-        pins = locks[adapter.environment].pins
-        assert {canonical(package) for package in adapter.packages} <= set(pins), name
+        for home in {adapter.environment, *adapter.environments.values()}:
+            for package in adapter.packages:
+                either = {canonical(each) for each in package.split("|")}
+                assert either & set(locks[home].pins), (name, home, package)
 
 
 def test_names_that_are_not_known():

@@ -75,7 +75,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def read(folder: Path) -> list[Record | Sentinel]:
-    records, sentinels = read_records(folder)
+    records, sentinels, _ = read_records(folder)
     return [*records, *sentinels]
 
 
@@ -84,7 +84,7 @@ def lines(folder: Path) -> bytes:
 
 
 def test_a_study_is_read_as_it_was_written(folder):
-    records, sentinels = read_records(folder)
+    records, sentinels, _ = read_records(folder)
     assert (len(records), len(sentinels)) == (6, 4)
     for found, kind in ((records, Record), (sentinels, Sentinel)):
         assert [plain(row) for row in found] == [plain(r) for r in ROWS if isinstance(r, kind)]

@@ -9,6 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+jax.config.update("jax_default_matmul_precision", "highest")  # a GPU would take TF32
+
 SIZES, BATCH = (784, 1000, 500, 250, 125, 32, 125, 250, 500, 1000, 784), 500
 x = jax.device_put(np.load(sys.argv[1])[: int(sys.argv[2])])
 keys = jax.random.split(jax.random.key(0), len(SIZES))

@@ -158,3 +158,12 @@ class WrongMean(Numpy):
         batch = self.workload.batch
         parts = [order[place : place + batch] for place in range(0, len(order), batch)]
         return float(np.mean([Numpy.train(self, p, rates[i : i + 1]) for i, p in enumerate(parts)]))
+
+
+class Coarse(Numpy):
+    """Was asked for float32, and its framework's switch says otherwise."""
+
+    name = "coarse"
+
+    def computing(self):
+        return "tf32"
