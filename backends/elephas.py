@@ -32,6 +32,8 @@ class Elephas(KerasTensorFlow):
     """
 
     name = "elephas"
+    spoken = "Elephas"
+    over = "keras-tensorflow"
     modes = ("synchronous", "asynchronous", "asynchronous-batch", "hogwild", "hogwild-batch")
     devices = frozenset({"spark"})
     environment = "elephas"

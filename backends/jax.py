@@ -22,6 +22,7 @@ class Jax(Backend):
     """A functional training step, compiled by XLA, its state donated to the next one."""
 
     name = "jax"
+    spoken = "JAX"
     modes = ("jit", "scan")
     devices = frozenset({"cpu", "cuda"})
     environments: ClassVar = {"cuda": "jax-cuda"}

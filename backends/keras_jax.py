@@ -15,6 +15,8 @@ class KerasJax(Keras):
     """Keras on JAX; tuned: several steps in one call."""
 
     name = "keras-jax"
+    spoken = "Keras on JAX"
+    over = "jax"
     packages = ("keras", "jax", "jaxlib")
     imports = ("jax", "keras")
     environments: ClassVar = {"cuda": "jax-cuda"}

@@ -20,6 +20,8 @@ class KerasTensorFlow(Keras):
     """Keras on TensorFlow; tuned: compiled by XLA, which Keras leaves off on the CPU."""
 
     name = "keras-tensorflow"
+    spoken = "Keras on TensorFlow"
+    over = "tensorflow"
     packages = ("keras", "tensorflow-cpu|tensorflow")
     imports = ("tensorflow", "keras")
     environments: ClassVar = {"cuda": "tensorflow-cuda"}

@@ -24,6 +24,8 @@ class KerasTheano(Keras):
     """The stock Keras of 2019: its model, optimizers and `fit`, compiled by Theano."""
 
     name = "keras-theano"
+    spoken = "Keras on Theano"
+    over = "theano"
     modes = ("default",)
     environment = "theano"
     packages = ("keras", "theano", "scipy")

@@ -35,6 +35,8 @@ class KerasTorch(Keras):
     """Keras on PyTorch; tuned: without torch.compile, which Keras puts on by itself."""
 
     name = "keras-torch"
+    spoken = "Keras on PyTorch"
+    over = "torch"
     packages = ("keras", "torch")
     imports = ("torch", "keras")
     environments: ClassVar = {"cuda": "torch-cuda"}

@@ -26,6 +26,7 @@ class Numpy(Backend):
     """Plain NumPy: forward, backward and optimizer as the formulas stand."""
 
     name = "numpy"
+    spoken = "NumPy"
     modes = ("numpy",)
     packages = ("numpy",)
     imports = ("numpy",)

@@ -27,6 +27,7 @@ class PyTensor(Symbolic):
     """Native PyTensor; Numba is its default, JAX compiles through XLA."""
 
     name = "pytensor"
+    spoken = "PyTensor"
     modes = ("numba", "jax")
     devices = frozenset({"cpu", "cuda"})
     only: ClassVar = {"numba": frozenset({"cpu"})}

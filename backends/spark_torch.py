@@ -34,6 +34,8 @@ class SparkTorch(Backend):
     """
 
     name = "spark-torch"
+    spoken = "PyTorch on Spark"
+    over = "torch"
     modes = ("distributor",)
     devices = frozenset({"spark"})
     packages = ("pyspark", "torch", "pyarrow", "pandas")

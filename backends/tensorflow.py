@@ -21,6 +21,7 @@ class TensorFlow(Backend):
     """`tf.Variable`, `tf.GradientTape` and TensorFlow's own fused optimizer kernels."""
 
     name = "tensorflow"
+    spoken = "TensorFlow"
     modes = ("graph", "xla")
     devices = frozenset({"cpu", "cuda"})
     environments: ClassVar = {"cuda": "tensorflow-cuda"}

@@ -28,6 +28,7 @@ class Theano(Symbolic):
     """
 
     name = "theano"
+    spoken = "Theano"
     modes = ("fast_run",)
     environment = "theano"
     packages = ("theano", "scipy")

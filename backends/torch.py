@@ -23,6 +23,7 @@ class Torch(Backend):
     """`torch.nn` modules and `torch.optim`, fused where PyTorch has a fused kernel."""
 
     name = "torch"
+    spoken = "PyTorch"
     modes = ("eager", "compile", "reduce-overhead")
     only: ClassVar = {"reduce-overhead": frozenset({"cuda"})}
     devices = frozenset({"cpu", "cuda"})

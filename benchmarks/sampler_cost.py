@@ -2,9 +2,9 @@
 
     python benchmarks/sampler_cost.py [--device cuda] [--rounds 30] [CONTENDER ...]
 
-One worker trains the thesis network, epoch after epoch; in random order every other epoch is
-sampled, as often as a trial is (``--interval 0.5``; a shorter one shows more). Printed: the ratio of
-the medians, and the quartiles of neighbours' ratios. Goal: at most 1.01.
+One worker trains the thesis network, epoch after epoch; every other turn of two seconds, in random
+order, is sampled, as often as a trial is (``--interval 0.5``; a shorter one shows more). Printed:
+the ratio of the medians, and the quartiles of neighbours' ratios. Goal: at most 1.01.
 """
 
 from __future__ import annotations

@@ -65,6 +65,10 @@ class Backend(ABC):
 
     name: ClassVar[str]
     """What the command line takes and tables show."""
+    spoken: ClassVar[str] = ""
+    """What people call it, in sentences; by default its name, with the mode."""
+    over: ClassVar[str] = ""
+    """The backend that it is a layer over, whose cost a report sets it against."""
     modes: ClassVar[tuple[str, ...]]
     """How the framework can be driven; the first is what a newcomer gets by default."""
     devices: ClassVar[frozenset[str]] = frozenset({"cpu"})

@@ -11,15 +11,6 @@ from .measures import Standing, fastest
 from .ratios import ratio, told
 from .view import Contender, View, Workload
 
-LAYERS = {
-    "keras-torch": "torch",
-    "keras-jax": "jax",
-    "keras-tensorflow": "tensorflow",
-    "keras-theano": "theano",
-    "elephas": "keras-tensorflow",
-    "spark-torch": "torch",
-}
-"""By backend: what it is a layer over."""
 DEFAULT = "default"
 """The mode of a backend's own defaults, where it has one of that name."""
 
@@ -64,7 +55,7 @@ def _pairs(view: View, ranked: Sequence[Standing]) -> Iterator[Pair]:
         backend = view.modes[standing.contender][0]
         groups.setdefault((backend, standing.device), []).append(standing)
     for (backend, device), mine in groups.items():
-        below = LAYERS.get(backend, "")
+        below = view.told(backend, "over")
         native = groups.get((below, device)) or groups.get((below, "cpu"), [])
         if native:
             comes = [_first(view, group) for group in (mine, native)]

@@ -47,10 +47,14 @@
     }
   }
 
+  // What a trace shows of a contender on a workload and a machine: nothing where a filter hides it.
+  const seen = (chosen, key) =>
+    Report.hidden.has(Number(key.split(",")[1])) ? undefined : chosen.ratios[key];
+
   // New values for every trace that shows ratios, as machines.interval makes them.
   function refer(trace, chosen) {
     const { axis, keys } = trace.meta;
-    const found = keys.map((key) => chosen.ratios[key]);
+    const found = keys.map((key) => seen(chosen, key));
     const bars = { ...trace[`error_${axis}`] };
     bars.array = found.map((each) => (each ? each[2] - each[0] : null));
     bars.arrayminus = found.map((each) => (each ? each[0] - each[1] : null));
@@ -60,7 +64,7 @@
   // As machines.reach has it.
   function reach(traces, chosen) {
     const keys = traces.flatMap(({ meta }) => meta.keys);
-    const known = keys.map((key) => chosen.ratios[key]).filter((each) => each?.[0] > 0);
+    const known = keys.map((key) => seen(chosen, key)).filter((each) => each?.[0] > 0);
     if (!known.length) return [-0.1, 0.1];
     const middles = known.map(([middle]) => middle);
     const least = Math.min(...middles) / 4;
@@ -111,4 +115,7 @@
     Report.state.set("baseline", select.selectedOptions[0].dataset.label);
   });
   Report.state.on("baseline", show);
+  document.addEventListener("filter", () => {
+    charts(known.choices[shown], select.selectedOptions[0].textContent);
+  });
 })();

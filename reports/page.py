@@ -6,7 +6,6 @@ import base64
 import gzip
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -15,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
 from markupsafe import Markup
 
 from levelfield.errors import UserError
+from levelfield.results.aside import aside
 from levelfield.results.study import Study
 
 from . import charts, formats, sections
@@ -38,19 +38,15 @@ def write(study: Study, target: Path, *, baseline: str | None = None) -> Path:
 
 def save(text: str | bytes, target: Path) -> Path:
     """Write a page or another file, whole or not at all; gives back where it stands."""
-    aside = target.with_name(f".{target.name}.{os.getpid()}.new")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_bytes(text.encode() if isinstance(text, str) else text)
-        aside.replace(target)
+        with aside(target) as path:
+            path.write_bytes(text.encode() if isinstance(text, str) else text)
     except OSError as error:
         raise UserError(
             f"the report cannot be written ({error.strerror})",
             where=str(target),
             hint="name another file with --out",
         ) from None
-    finally:
-        _forget(aside)
     return target
 
 
@@ -174,10 +170,3 @@ def _fingerprint(script: str) -> str:
     """Let the browser run this script and no other, whatever a record may hold."""
     digest = hashlib.sha256(script.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"
-
-
-def _forget(aside: Path) -> None:
-    try:
-        aside.unlink(missing_ok=True)
-    except OSError:
-        return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -108,6 +109,25 @@ class View:
     def modes(self) -> dict[int, tuple[str, str]]:
         """By contender's place: its backend and mode."""
         return {each.place: (who[0], who[1]) for who, each in self._identities.items()}
+
+    def spoken(self, label: str, device: str = "") -> str:
+        """A contender as one says it: "JAX (scan)", "Keras on PyTorch as it comes".
+
+        device: one that is spoken of already.
+        """
+        backend, slash, rest = label.partition("/")
+        name, parts = self.told(backend, "spoken"), re.fullmatch(r"([\w-]+)(.*)", rest)
+        if not (slash and name and parts):
+            return label
+        mode, where = parts.groups()
+        how = " as it comes" if mode == "default" else "" if mode == backend else f" ({mode})"
+        return f"{name}{how}{where.removeprefix(f'@{device}')}"
+
+    def told(self, backend: str, what: str) -> str:
+        """What the study's head says of a backend: what it is ``over``; empty where nothing."""
+        facts = self.study.head.backends
+        mine = facts.get(backend) if isinstance(facts, Mapping) else None
+        return str(mine.get(what, "")) if isinstance(mine, Mapping) else ""
 
     @cached_property
     def unseen(self) -> tuple[str, ...]:

@@ -11,8 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from levelfield.reports.view import View
+
+from levelfield import registry
 from levelfield.results.record import Epochs, Figure, Record, Sentinel, Span, Verification
 from levelfield.results.store import Head, Store
+from levelfield.results.study import Study
 
 KNOWN = {
     "jax/scan": (1.08, 2.7, 0.7),
@@ -39,6 +43,11 @@ NOT_RUN = {
     "keras-theano/default": ("timeout", "no answer to train within 300 s", "epoch 3 ...\n"),
 }
 """Contenders that come to nothing: status, reason, log."""
+
+BACKENDS = {
+    name: {"spoken": adapter.spoken, "over": adapter.over}
+    for name, adapter in registry.backends().items()
+}
 
 LEVELS = {"forward": 1e-5, "gradient": 1e-4, "optimizer": 1e-3, "epoch": 1e-4}
 
@@ -114,6 +123,7 @@ def head(recipe: Recipe, **changes: Any) -> Head:
             "python": "3.11.7",
             "host": "0123abcd",
         },
+        "backends": BACKENDS,
     }
     return Head(**{**facts, **changes})
 
@@ -216,3 +226,9 @@ def _verification(name: str) -> Verification:
     ]
     barrier = Figure(level="barrier", part="share", value=rng.uniform(0, 0.01), limit=0.05)
     return Verification(status="passed", figures=(*figures, barrier))
+
+
+def spoken(label: str, device: str = "") -> str:
+    """A contender as a page's sentences call it."""
+    recipe = Recipe(contenders=1, repeats=1, epochs=1)
+    return View(Study(Path("nowhere"), head(recipe), (), ())).spoken(label, device)

@@ -60,8 +60,9 @@ def test_sizes_grow_until_one_takes_long(rate):
     largest = found["sizes"][-1]
     assert largest == PRODUCTS[-1] or 8 * 2 * largest**3 / rate > LONG
     assert calls == found["sizes"]
-    made = Limit(device="cuda", precision="tf32", backend="x", threads=1,
-                 product_size=tuple(found["sizes"]), product_seconds=tuple(found["seconds"]))  # fmt: skip
+    columns = {f"product_{name}": tuple(column) for name, column in found.items()}
+    columns["product_size"] = columns.pop("product_sizes")
+    made = Limit(device="cuda", precision="tf32", backend="x", threads=1, **columns)
     assert made.rate == pytest.approx(rate)
     assert math.isnan(made.bandwidth)
 

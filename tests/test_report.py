@@ -13,7 +13,6 @@ import pages
 import pytest
 import studies
 from levelfield.reports import formats, page, sections
-from levelfield.reports.sections.summary import spoken
 from scipy import stats
 
 import levelfield
@@ -149,9 +148,9 @@ def test_head_counts_and_names_the_fastest(study: Study, tree: pages.Node) -> No
         (answer,) = [
             p.text for p in tree.all("p", class_="result") if f"for {workload['name']}," in p.text
         ]
-        assert spoken(first) in answer
+        assert studies.spoken(first) in answer
         middle, low, high = map(said.ratio, over(runs[first], runs[second], len(runs) - 1))
-        assert f"{middle}{TIMES} [{low}, {high}] over {spoken(second)}" in answer
+        assert f"{middle}{TIMES} [{low}, {high}] over {studies.spoken(second)}" in answer
         epoch = f"steady epoch: {said.seconds(steady(runs[first]))}, the median of 3 trials"
         assert epoch in answer
     assert "an interval that holds 1 shows no difference" in text.lower()

@@ -14,7 +14,6 @@ import pages
 import pytest
 import studies
 from levelfield.reports import ratios
-from levelfield.reports.sections.summary import spoken
 from scipy import stats
 from test_report import over, said, shown, steady, trials
 
@@ -97,12 +96,12 @@ def test_the_first_sentence_says_who_is_fastest_and_by_how_much() -> None:
     all_ = runs(study)
     names = sorted(all_, key=lambda name: steady(all_[name]))
     (answer,) = answers(tree)
-    assert f"{spoken(names[0])} trains fastest:" in answer
+    assert f"{studies.spoken(names[0])} trains fastest:" in answer
     for name in names[1:]:
         middle, low, high = over(all_[names[0]], all_[name], 2)
         assert low > 1, "this study tells them apart"
         bounds = f"[{said.ratio(low)}, {said.ratio(high)}]"
-        assert f"{said.ratio(middle)}{TIMES} {bounds} over {spoken(name)}" in answer
+        assert f"{said.ratio(middle)}{TIMES} {bounds} over {studies.spoken(name)}" in answer
     assert "cannot be told apart" not in answer
 
 
@@ -113,7 +112,10 @@ def test_those_who_cannot_be_told_apart_are_said_to_be_so() -> None:
     first, *others = sorted(all_, key=lambda name: steady(all_[name]))
     assert all(over(all_[first], all_[name], 2)[1] < 1 for name in others)
     (answer,) = answers(tree)
-    assert f"{spoken(first)} had the lowest times, but cannot be told apart from the next" in answer
+    assert (
+        f"{studies.spoken(first)} had the lowest times, but cannot be told apart from the next"
+        in answer
+    )
     assert "trains fastest" not in answer
 
 
@@ -198,7 +200,7 @@ def test_of_many_some_are_named_and_the_rest_are_counted() -> None:
     ],
 )  # fmt: skip
 def test_names_as_one_says_them(label: str, name: str) -> None:
-    assert spoken(label, "cuda") == name
+    assert studies.spoken(label, "cuda") == name
 
 
 def data(tree: pages.Node, number: int = 0) -> dict[str, Any]:

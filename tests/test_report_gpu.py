@@ -8,6 +8,7 @@ import math
 import pages
 import pytest
 import studies
+from levelfield.reports import formats
 
 from levelfield.results.record import Readings, Record
 
@@ -26,13 +27,14 @@ def gpu_study(folder, **changes):
             continue
         facts = {"device": NAMES[name], "unread": {"energy of the processors": "no RAPL here"}}
         if NAMES[name] == "cuda":
-            factor = float(record.repeat)
+            steady = 80.0 * record.repeat
             facts |= {
-                "energy": {"gpu": {"build": 5.0, "first epoch": 10.0, "steady epochs": 80.0 * factor}},
+                "energy": {"gpu": {"build": 5.0, "first epoch": 10.0, "steady epochs": steady}},
                 "readings": Readings(
                     seconds=(0.0, 0.5, 1.0), power=(100.0, 300.0, 500.0),
                     utilisation=(0.0, 0.5, 1.0), sm_clock=(1.2e9, 1.98e9, math.nan),
-                    temperature=(40.0, 50.0, 61.0), throttled=(1.0, 4.0, 0x44), memory=(0.0, 2**30, 2**29),
+                    temperature=(40.0, 50.0, 61.0), throttled=(1.0, 4.0, 0x44),
+                    memory=(0.0, 2**30, 2**29),
                 ),
                 "device_memory": 2**28, "device_reserved": 2**29,
                 "foreign": ("process 77 (miner), 3072 MiB",),
@@ -55,7 +57,7 @@ def test_energy_is_told_by_epoch_sample_and_trial(tmp_path):
     assert row[1] == "30.0 J"
     assert row[2] == f"{30e3 / samples:#.3g}".rstrip(".") + " mJ"
     assert row[3] == f"{(95 + 175) / 2:#.3g}".rstrip(".") + " J"
-    assert cells(section, "numpy", 0)[1:] == ["–", "–", "–"]
+    assert cells(section, "numpy", 0)[1:] == [formats.NOTHING, formats.NOTHING, formats.NOTHING]
 
 
 def test_how_the_gpu_fared(tmp_path):
@@ -82,7 +84,7 @@ def test_nothing_read_is_a_reason_and_no_zero(tmp_path):
     section = pages.rendered(gpu_study(tmp_path, **nothing)).one("section", id="energy")
     assert "energy of the gpu (NVML: Not Supported)" in section.text
     assert "0 J" not in section.text
-    assert cells(section, "torch", 0)[1] == "–"
+    assert cells(section, "torch", 0)[1] == formats.NOTHING
 
 
 def test_on_a_cpu_alone_a_line_says_why_there_is_no_energy(tmp_path):

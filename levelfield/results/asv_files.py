@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from levelfield.errors import UserError
+from levelfield.results.aside import aside
 
 RESULTS, BENCHMARKS, MACHINE = 2, 2, 1
 AXES = ("contender", "workload")
@@ -245,7 +246,5 @@ def _foreign(path: Path) -> UserError:
 
 def _replace(path: Path, facts: Mapping[str, Any]) -> None:
     """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(".new")
-    aside.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-    aside.replace(path)
+    with aside(path) as new:
+        new.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")

@@ -12,9 +12,7 @@ the greatest value of the chosen originals; other samples as float32. A classifi
 
 from __future__ import annotations
 
-import contextlib
 import math
-import os
 import zipfile
 import zlib
 from dataclasses import dataclass, replace
@@ -25,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from levelfield.errors import UserError
+from levelfield.results.aside import aside
 
 Array = NDArray[Any]
 
@@ -145,17 +144,10 @@ def _plain(given: Originals) -> dict[str, Array]:
 
 def _write(path: Path, arrays: dict[str, Array]) -> None:
     """Write a file whole or not at all; forced, so that nothing is left for a timed moment."""
-    aside = path.with_name(f".{path.name}.new")
     try:
-        path.parent.mkdir(exist_ok=True)
-        with aside.open("wb") as file:
+        with aside(path) as new, new.open("wb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            aside.unlink()
         raise UserError(f"cannot be written ({error.strerror})", where=str(path)) from None
 
 

@@ -11,12 +11,13 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, NamedTuple, Self
 
 from levelfield.errors import UserError, shown
+from levelfield.results.aside import aside
 from levelfield.results.record import SCHEMA, Limit, Record, Sentinel
 
 HEAD, RECORDS, LOCK = "study.json", "records.jsonl", ".lock"
@@ -37,6 +38,8 @@ class Head:
     contenders: tuple[str, ...]
     options: Mapping[str, Any]
     machine: Mapping[str, Any]
+    backends: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By name: what people call it (``spoken``), and what it is a layer ``over``."""
     commit: str = ""
     """Of Levelfield's checkout, where it runs from one; ends in ``+`` where files were changed."""
 
@@ -84,15 +87,10 @@ class Store:
     def begin(self, head: Head) -> None:
         """Write the head of a new study, whole or not at all."""
         text = json.dumps({"schema": SCHEMA, **vars(head)}, indent=1, ensure_ascii=False)
-        aside = self.folder / (HEAD + ".new")
         try:
-            with aside.open("w", encoding="utf-8", errors="backslashreplace") as file:
-                file.write(text + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            aside.rename(self.folder / HEAD)
+            with aside(self.folder / HEAD) as new:
+                new.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
         except OSError as error:
-            aside.unlink(missing_ok=True)
             raise write_error(self.folder, error) from None
 
     def append(self, record: Record | Sentinel | Limit) -> None:

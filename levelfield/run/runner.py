@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import levelfield
+from levelfield import registry
 from levelfield.errors import UserError
 from levelfield.results.record import Record, Sentinel, Verification
 from levelfield.results.store import HEAD, Head, Store, read_head, read_records
@@ -247,5 +248,10 @@ def _head(bench: Bench) -> Head:
             "compile_cache": bench.suite.compile_cache,
         },
         machine=machine.describe(),
+        backends={
+            who.backend: {"spoken": adapter.spoken, "over": adapter.over}
+            for who in bench.contenders
+            for adapter in [registry.adapter(who.backend, who.source)]
+        },
         commit=trees.running(),
     )

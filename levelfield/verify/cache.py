@@ -10,7 +10,6 @@ import ast
 import contextlib
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -20,6 +19,7 @@ import levelfield
 from levelfield import registry
 from levelfield.backend import Backend
 from levelfield.errors import UserError
+from levelfield.results.aside import aside
 from levelfield.results.record import Verification, parse_verification, plain
 from levelfield.spec.workload import Workload
 
@@ -43,14 +43,8 @@ class Verdicts:
 
     def keep(self, key: str, verdict: Verification) -> None:
         """Keep a verdict; a cache that cannot be written only costs time."""
-        aside = self.folder / f"{key}.{os.getpid()}.new"
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            aside.write_text(json.dumps(plain(verdict)), encoding="utf-8")
-            aside.rename(self.folder / f"{key}.json")
-        except OSError:
-            with contextlib.suppress(OSError):
-                aside.unlink()
+        with contextlib.suppress(OSError), aside(self.folder / f"{key}.json") as new:
+            new.write_text(json.dumps(plain(verdict)), encoding="utf-8")
 
 
 def key(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,23 +14,6 @@ from . import Section, View, Workload, formats, measures, number
 
 STATUSES = ("ok", "failed", "skipped", "timeout")
 TITLES = {"ok": "ended well", "timeout": "out of time"}
-
-
-NAMES = {
-    "torch": "PyTorch",
-    "jax": "JAX",
-    "tensorflow": "TensorFlow",
-    "numpy": "NumPy",
-    "theano": "Theano",
-    "pytensor": "PyTensor",
-    "elephas": "Elephas",
-    "keras-torch": "Keras on PyTorch",
-    "keras-jax": "Keras on JAX",
-    "keras-tensorflow": "Keras on TensorFlow",
-    "keras-theano": "Keras on Theano",
-    "spark-torch": "PyTorch on Spark",
-}
-"""What people call backends; others go by their own names."""
 FEW = 5
 """So many others are all named in a sentence."""
 
@@ -106,23 +88,16 @@ def machine(facts: Mapping[str, Any]) -> Iterator[str]:
         yield formats.memory(size) + " of memory"
     if system := known.pop("system", None):
         yield str(system)
+    gpus = known.pop("gpus", None)
+    for gpu in gpus if isinstance(gpus, list) else []:
+        if isinstance(gpu, Mapping):
+            size = formats.memory(number(gpu.get("memory")))
+            yield f"{gpu.get('name')} with {size}"
+    if driver := known.pop("driver", None):
+        yield f"NVIDIA's driver {driver}"
     for name, value in known.items():
         if value not in (None, "", [], {}):
             yield f"{'Python' if name == 'python' else name} {value}"
-
-
-def spoken(label: str, device: str = "") -> str:
-    """A contender as one says it: "JAX (scan)", "Keras on PyTorch as it comes".
-
-    device: one that is spoken of already.
-    """
-    backend, slash, rest = label.partition("/")
-    parts = re.fullmatch(r"([\w-]+)(.*)", rest)
-    if not (slash and backend in NAMES and parts):
-        return label
-    mode, where = parts.groups()
-    how = " as it comes" if mode == "default" else "" if mode == backend else f" ({mode})"
-    return f"{NAMES[backend]}{how}{where.removeprefix(f'@{device}')}"
 
 
 def _answers(
@@ -153,7 +128,7 @@ def _answer(
         workload=workload,
         device=device,
         leader=first,
-        name=spoken(label, first.device),
+        name=view.spoken(label, first.device),
         label=label,
         equals=tuple(other for other in found if not other.apart),
         others=tuple(some),
@@ -212,7 +187,7 @@ def _other(
     found = over(view, workload, leader, rival)
     label = view.contenders[rival.contender].label
     return Other(
-        name=spoken(label, leader.device),
+        name=view.spoken(label, leader.device),
         label=label,
         ratio=found.estimate if found else float("nan"),
         bounds=told(found) if found else "",
