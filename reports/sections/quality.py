@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..forest import symbol  # noqa: TID252 - mypy knows no mapped name
+from .. import labels  # noqa: TID252 - mypy knows no mapped name
+from ..forest import symbol  # noqa: TID252
 from ..quality import Bought, Point, bought  # noqa: TID252
 from . import Contender, Section, View, Workload, charts, measures
 
@@ -61,11 +62,11 @@ def _chart(name: str, workload: Workload, title: str, points: Sequence[Point]) -
                 meta={"group": -1},
             )
         )
-    for number, point in enumerate(points):
-        where = "top center" if number % 2 else "bottom center"
+    kinds = _scale([p.seconds for p in points]), _scale([p.quality for p in points])
+    for point, where in zip(points, _places(points, kinds), strict=True):
         figure.add_trace(go.Scatter(**_marker(point, where)))
-    figure.update_xaxes(rangemode="normal", type=_scale([p.seconds for p in points]))
-    figure.update_yaxes(rangemode="normal", type=_scale([p.quality for p in points]))
+    figure.update_xaxes(rangemode="normal", type=kinds[0])
+    figure.update_yaxes(rangemode="normal", type=kinds[1])
     about = f"{title} at the end over seconds of training, on {workload.name}"
     return charts.Chart(name=name, figure=figure, height=380, about=about)
 
@@ -76,8 +77,17 @@ def _scale(spreads: Sequence[measures.Spread]) -> str:
     return "log" if low > 0 and math.log10(high / low) > 1 else "linear"
 
 
+def _places(points: Sequence[Point], kinds: tuple[str, str]) -> list[str]:
+    """Where the names of those on the front stand."""
+    return labels.places(
+        [(point.seconds.median, point.quality.median) for point in points],
+        [point.who.label if point.front else "" for point in points],
+        log=(kinds[0] == "log", kinds[1] == "log"),
+    )
+
+
 def _marker(point: Point, where: str) -> dict[str, Any]:
-    """A point with its ranges; its name is written ``where`` if it is on the front."""
+    """A point with its ranges; its name is written ``where``, if there is room for it."""
     colour = point.who.colour
     name = charts.safe(point.who.label) + ("*" if point.standing.marked else "")
 
@@ -98,8 +108,8 @@ def _marker(point: Point, where: str) -> dict[str, Any]:
         "error_x": error(point.seconds),
         "error_y": error(point.quality),
         "name": name,
-        "text": [name if point.front else ""],
-        "textposition": where,
+        "text": [name if where else ""],
+        "textposition": where or "top center",
         "textfont": {"size": 11},
         "cliponaxis": False,
         "mode": "markers+text",
