@@ -7,7 +7,7 @@ from contextlib import redirect_stdout
 from itertools import groupby
 from typing import TYPE_CHECKING, ClassVar
 
-from levelfield.backend import Unsupported
+from levelfield.backend import EXACT, Unsupported
 
 from .keras_layers import one_hot
 from .keras_tensorflow import KerasTensorFlow
@@ -37,6 +37,8 @@ class Elephas(KerasTensorFlow):
     modes = ("synchronous", "asynchronous", "asynchronous-batch", "hogwild", "hogwild-batch")
     devices = frozenset({"spark"})
     environment = "elephas"
+    environments: ClassVar = {}
+    precisions = EXACT
     packages = ("elephas", "pyspark", "keras", "tensorflow")
     imports = ("tensorflow", "keras", "pyspark", "elephas")
     distributed: ClassVar = {

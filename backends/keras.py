@@ -54,8 +54,8 @@ class Keras(Backend):
     ) -> None:
         """Build and compile the model."""
         self.prepare(workload, threads)
-        if device not in self.seen():
-            raise Unsupported(f"{self.name} sees no {device} device")
+        if device == "cuda" and not self.on_gpu():
+            raise Unsupported(f"{self.name} sees no GPU")
         import keras
 
         keras.config.set_floatx(workload.dtype)
@@ -73,9 +73,9 @@ class Keras(Backend):
     def prepare(self, workload: Workload, threads: int) -> None:
         """Set what the engine must know before Keras is imported."""
 
-    @abstractmethod
-    def seen(self) -> set[str]:
-        """The kinds of device that the engine computes on by itself here."""
+    def on_gpu(self) -> bool:
+        """Whether the engine computes on a GPU, which it does by itself where it sees one."""
+        return False
 
     @abstractmethod
     def products(self) -> str:

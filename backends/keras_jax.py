@@ -31,9 +31,9 @@ class KerasJax(Keras):
         self.jax = jax
         switch(jax, workload.precision)
 
-    def seen(self) -> set[str]:
-        """The platform that JAX computes on by itself."""
-        return {"cuda" if self.jax.default_backend() == "gpu" else "cpu"}
+    def on_gpu(self) -> bool:
+        """JAX's own platform."""
+        return bool(self.jax.default_backend() == "gpu")
 
     def products(self) -> str:
         """JAX's switch."""

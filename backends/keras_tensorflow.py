@@ -46,9 +46,9 @@ class KerasTensorFlow(Keras):
         set_threads(tf, threads)
         switch(tf, workload.precision)
 
-    def seen(self) -> set[str]:
-        """What TensorFlow puts variables on by itself: a GPU wherever it sees one."""
-        return devices(self.tf)
+    def on_gpu(self) -> bool:
+        """TensorFlow puts variables on a GPU wherever it sees one."""
+        return "cuda" in devices(self.tf)
 
     def products(self) -> str:
         """TensorFlow's switch."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from levelfield.backend import Array, Unsupported, Weights, Workload
+from levelfield.backend import EXACT, Array, Unsupported, Weights, Workload
 
 from .keras import Keras
 from .keras import optimizer as keras_optimizer
@@ -27,7 +27,9 @@ class KerasTheano(Keras):
     spoken = "Keras on Theano"
     over = "theano"
     modes = ("default",)
+    devices = frozenset({"cpu"})
     environment = "theano"
+    precisions = EXACT
     packages = ("keras", "theano", "scipy")
     imports = ("theano",)  # Keras itself needs `modernise` first
     environ: ClassVar = {**THEANO, "KERAS_BACKEND": "theano"}
@@ -84,6 +86,15 @@ class KerasTheano(Keras):
             rate, momentum = rate
             self.keras.backend.set_value(self.model.optimizer.momentum, momentum)
         self.keras.backend.set_value(self.model.optimizer.learning_rate, rate)
+
+    def products(self) -> str:
+        """Theano's flag."""
+        return str(self.theano.config.floatX)
+
+    def computing(self) -> str:
+        """Keras' type of all that it makes, and Theano's."""
+        kind = str(self.keras.backend.floatx())
+        return kind if kind == self.products() else f"{kind} and {self.products()}"
 
     def settings(self) -> Mapping[str, str | int | bool]:
         """What Theano compiles with."""

@@ -52,9 +52,9 @@ class KerasTorch(Keras):
         switch(torch, workload.precision)
         torch.set_num_threads(threads)
 
-    def seen(self) -> set[str]:
-        """The device that Keras puts tensors on: a GPU wherever PyTorch sees one."""
-        return {"cuda" if self.torch.cuda.is_available() else "cpu"}
+    def on_gpu(self) -> bool:
+        """Keras puts tensors on a GPU wherever PyTorch sees one."""
+        return bool(self.torch.cuda.is_available())
 
     def products(self) -> str:
         """PyTorch's switches."""

@@ -10,7 +10,7 @@ from levelfield.backend import Array, Backend, Unsupported, Weights, Workload, b
 
 from .tensorflow_layers import forward, loss
 from .tensorflow_optimizers import optimizer
-from .tensorflow_precision import TF32, devices, products, switch
+from .tensorflow_precision import LOW, devices, read, switch
 from .tensorflow_threads import read_threads, set_threads
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class TensorFlow(Backend):
     devices = frozenset({"cpu", "cuda"})
     environments: ClassVar = {"cuda": "tensorflow-cuda"}
     packages = ("tensorflow-cpu|tensorflow",)
-    precisions: ClassVar = {**Backend.precisions, **TF32}
+    precisions: ClassVar = {**Backend.precisions, **LOW}
     imports = ("tensorflow",)
     semantics: ClassVar = {
         "adam.epsilon": "before correction",
@@ -48,6 +48,7 @@ class TensorFlow(Backend):
         self.variables = {name: tf.Variable(np.array(array)) for name, array in weights.items()}
         tf.random.set_seed(workload.seed)
         self.forward = forward(tf, workload, self.variables)
+        self.sample = workload.sample_shape(weights)
         self.loss = loss(tf, workload, self.variables)
         self.update = optimizer(tf, workload, list(self.variables.values()))
         self.momenta: Array | None = None
@@ -122,9 +123,8 @@ class TensorFlow(Backend):
         return int(self.tf.config.experimental.get_memory_info("GPU:0")["peak"])
 
     def computing(self) -> str:
-        """The type of the weights, and the switch of the products."""
-        found = str(next(iter(self.variables.values())).dtype.name)
-        return products(self.tf) if found == "float32" else found
+        """By the types inside the forward function, and the switch of the products."""
+        return read(self.tf, self.forward, self.sample, self.workload.dtype)
 
     def settings(self) -> Mapping[str, str | int | bool]:
         """Threads as TensorFlow reads them back."""

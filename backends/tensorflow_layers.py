@@ -42,18 +42,26 @@ class Parts:
         activate = self.activations[activation]
         return lambda x, training: activate(function(x, training))
 
-    def _arrays(self, name: str) -> tuple[Any, Any]:
-        return self.variables[f"{name}/kernel"], self.variables[f"{name}/bias"]
+    def _arrays(self, name: str, x: Any) -> tuple[Any, Any]:
+        """Kernel and bias in the type of what they meet."""
+        kernel, bias = self.variables[f"{name}/kernel"], self.variables[f"{name}/bias"]
+        return self.tf.cast(kernel, x.dtype), self.tf.cast(bias, x.dtype)
 
     def _dense(self, name: str, layer: Any, shape: tuple[int, ...]) -> Function:
-        tf, (kernel, bias) = self.tf, self._arrays(name)
-        return lambda x, training: tf.nn.bias_add(tf.matmul(x, kernel), bias)  # noqa: ARG005
+        tf = self.tf
+
+        def function(x: Any, training: bool) -> Any:  # noqa: ARG001, FBT001
+            kernel, bias = self._arrays(name, x)
+            return tf.nn.bias_add(tf.matmul(x, kernel), bias)
+
+        return function
 
     def _convolution(self, name: str, layer: Any, shape: tuple[int, ...]) -> Function:
-        tf, (kernel, bias) = self.tf, self._arrays(name)
+        tf = self.tf
         strides, padding = [axis.stride for axis in layer.axes(shape)], layer.padding.upper()
 
         def function(x: Any, training: bool) -> Any:  # noqa: ARG001, FBT001
+            kernel, bias = self._arrays(name, x)
             out = tf.nn.convolution(x, kernel, strides=strides, padding=padding)
             return tf.nn.bias_add(out, bias)
 
@@ -110,7 +118,10 @@ class Parts:
 
 
 def forward(tf: Any, workload: Workload, variables: Mapping[str, Any]) -> Function:
-    """The model as a function of samples, to the logits where the loss takes them."""
+    """The model as a function of samples, to the logits where the loss takes them.
+
+    In bfloat16 samples and weights are cast down on the way, and the outputs back.
+    """
     parts, last = Parts(tf, workload, variables), f"layer{len(workload.layers)}"
     initial = {name: np.empty(variable.shape) for name, variable in variables.items()}
     made = [
@@ -118,10 +129,13 @@ def forward(tf: Any, workload: Workload, variables: Mapping[str, Any]) -> Functi
         for name, layer, shape in workload.members(workload.sample_shape(initial))
     ]
 
+    low = tf.bfloat16 if workload.precision == "bfloat16" else workload.dtype
+
     def outputs(x: Any, training: bool) -> Any:  # noqa: FBT001
+        x = tf.cast(x, low)
         for function in made:
             x = function(x, training)
-        return x
+        return tf.cast(x, workload.dtype)
 
     return outputs
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-TF32 = {"tf32": frozenset({"cuda"})}
+LOW = {"tf32": frozenset({"cuda"}), "bfloat16": frozenset({"cpu", "cuda"})}
+"""By precision below float32: where TensorFlow computes in it. Of float16 it scales no loss."""
+PRODUCTS = ("MatMul", "Conv2D", "Conv3D")
 
 
 def switch(tf: Any, precision: str) -> None:
@@ -16,6 +18,20 @@ def products(tf: Any) -> str:
     """What products of float32 are computed in, by TensorFlow's switch."""
     allowed = tf.config.experimental.tensor_float_32_execution_enabled()
     return "tf32" if allowed else "float32"
+
+
+def read(tf: Any, forward: Any, shape: tuple[int, ...], dtype: str) -> str:
+    """The coarsest type that a product or convolution of the traced forward function gives."""
+    given = tf.TensorSpec((1, *shape), dtype)
+    graph = tf.function(lambda x: forward(x, training=False)).get_concrete_function(given).graph
+    kinds = {
+        out.dtype.name
+        for step in graph.get_operations()
+        if step.type in PRODUCTS
+        for out in step.outputs
+    }
+    found = min(kinds or {dtype}, key=lambda kind: tf.as_dtype(kind).size)
+    return products(tf) if found == "float32" else str(found)
 
 
 def devices(tf: Any) -> set[str]:

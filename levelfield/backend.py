@@ -189,6 +189,6 @@ class Backend(ABC):
 
 
 __all__ = [
-    "Array", "Backend", "Machine", "Unsupported", "Weights", "Workload", "beside", "maker",
+    "EXACT", "Array", "Backend", "Machine", "Unsupported", "Weights", "Workload", "beside", "maker",
     "parse_device",
 ]  # fmt: skip

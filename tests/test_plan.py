@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from typing import ClassVar
 
 import pytest
 from hypothesis import given
@@ -67,7 +68,9 @@ class Adapter:
     """As much of an adapter as the plan looks at."""
 
     environment = "main"
+    environments: ClassVar[dict[str, str]] = {}
     devices = frozenset({"cpu"})
+    only: ClassVar[dict[str, frozenset[str]]] = {}
 
 
 def adapters() -> dict[str, type]:

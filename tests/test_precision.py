@@ -71,8 +71,8 @@ def test_yardsticks_of_coarse_precisions_are_shaken_by_their_own_rounding():
 
 def built(process, tmp_path, backend: str, precision: str, *, device="cpu", source=""):
     desk, workload = Desk(tmp_path), plain().replace(precision=precision)
-    desk.load(process, backend, source=source)
     adapter = registry.adapter(backend, source)
+    desk.load(process, backend, module=adapter.__module__, source=source)
     weights = workload.initial_weights((64,))
     desk.build(process, workload, weights, mode=adapter.modes[0], device=device)
 
@@ -100,7 +100,13 @@ def needs(module: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("backend", "precision"),
-    [("torch", "bfloat16"), ("torch", "float16"), ("jax", "bfloat16"), ("keras-torch", "bfloat16")],
+    [
+        ("torch", "bfloat16"),
+        ("torch", "float16"),
+        ("jax", "bfloat16"),
+        ("tensorflow", "bfloat16"),
+        ("keras-torch", "bfloat16"),
+    ],
 )
 def test_coarse_precisions_are_verified_and_told(tmp_path, backend, precision):
     needs(backend.partition("-")[2] or backend)
@@ -120,9 +126,10 @@ def test_coarse_precisions_are_verified_and_told(tmp_path, backend, precision):
 @pytest.mark.parametrize("backend", ["torch", "jax", "tensorflow", "keras-jax"])
 def test_float32_is_read_back(tmp_path, backend):
     needs(backend.rpartition("-")[2])
-    place = Place(tmp_path)
-    place.run("--backends", backend, "--environment", "current", "--unverified", epochs=1)
-    assert place.records()[0].settings["precision"] == "float32"
+    keras = {"KERAS_BACKEND": backend.partition("-")[2]} if "-" in backend else {}
+    with worker(JAX_PLATFORMS="cpu", CUDA_VISIBLE_DEVICES="", **keras) as process:
+        built(process, tmp_path, backend, "float32")
+        assert process.ask("close")["settings"]["precision"] == "float32"
 
 
 def test_a_wrong_precision_is_told_before_anything_runs(tmp_path):

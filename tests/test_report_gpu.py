@@ -17,7 +17,7 @@ NAMES = {"torch/compile": "cuda", "numpy/numpy": "cpu"}
 
 def gpu_study(folder, **changes):
     """A study of two contenders, one of them on a GPU, with readings that are easily added up."""
-    recipe = studies.Recipe(epochs=5, repeats=2, absent=0, sentinels=False)
+    recipe = studies.Recipe(contenders=9, epochs=5, repeats=2, absent=0, sentinels=False)
     head = studies.head(recipe)
     rows = []
     for record in studies.rows(recipe):

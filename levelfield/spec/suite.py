@@ -17,6 +17,12 @@ from levelfield.spec.workload import Identifier, Workload
 
 SPREAD = {"datasets": "dataset", "samples": "samples", "precisions": "precision"}
 """Keys of a suite that hold a list, and what each is for a workload."""
+LISTS: Mapping[str, tuple[type, str]] = {
+    "datasets": (str, "data sets' names"),
+    "samples": (int, "whole numbers"),
+    "precisions": (str, "precisions"),
+}
+"""What such a list is of, and how it is called."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +127,7 @@ def _spread(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _values(plural: str, given: object) -> list[Any]:
-    kind, what = (int, "whole numbers") if plural == "samples" else (str, "names")
+    kind, what = LISTS[plural]
     if not isinstance(given, list) or not given or not all(type(each) is kind for each in given):
         raise FieldError(f"got {shown(given)}", expected=f"a list of {what}").under(plural)
     return given
