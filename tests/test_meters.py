@@ -81,6 +81,14 @@ def test_a_gpu_that_falls_off_the_bus_leaves_what_was_read():
     assert facts["readings"].whole
 
 
+def test_a_counter_that_could_not_be_read_at_a_phases_start_says_nothing_of_it():
+    card = Card(answers={"energy": [gpus.NVMLError("Unknown Error"), 5000, 8000]})
+    with Meters([meter(card)], interval=1e6) as meters:
+        meters.mark("build")
+        meters.mark("stage")
+    assert meters.facts()["energy"] == {"gpu": {"stage": 3.0}}
+
+
 def test_a_reading_that_fails_once_leaves_a_gap():
     card = Card(answers={"power": [300_000, gpus.NVMLError("Unknown Error"), 1]})
     with Meters([meter(card)], interval=1e6) as meters:

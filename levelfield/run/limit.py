@@ -12,9 +12,9 @@ from levelfield.run.clock import Clock
 
 PRODUCTS = tuple(2**power for power in range(9, 15))
 """Rows of the matrices: 512 to 16,384."""
-COPIES = tuple(2**power for power in range(24, 32))
-"""Bytes: 16 MiB to 2 GiB."""
-SHORT, LONG = 0.05, 0.6
+COPIES = tuple(2**power for power in range(24, 29))
+"""Bytes: 16 to 256 MiB, beyond the caches of most devices."""
+SHORT, LONG = 0.02, 0.3
 """Seconds that one reading takes at least, and beyond which a larger size is not begun."""
 REPEATS = 3
 

@@ -97,9 +97,9 @@ class Meters:
     def mark(self, phase: str) -> None:
         """A phase has ended: the energy since the one before is its own."""
         now = self._counted()
-        for name, joules in now.items():
+        for name in now.keys() & self._last.keys():
             spent = self._energy.setdefault(name, {})
-            spent[phase] = spent.get(phase, 0.0) + joules - self._last.get(name, joules)
+            spent[phase] = spent.get(phase, 0.0) + now[name] - self._last[name]
         self._last = now
 
     def sample(self) -> bool:
