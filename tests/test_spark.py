@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 from environs import home
@@ -80,6 +81,23 @@ def test_elephas_is_local_sgd_with_averaging(place):
     assert done.returncode == 1
     assert "Elephas passes over a partition" in done.stdout
     assert "[100, 100] samples and batches of 100" in done.stdout
+
+
+@real
+def test_a_part_that_no_message_of_sparks_could_carry(place):
+    """150 MB for one executor: as part of a task Spark refuses 128 MB."""
+    home("elephas")
+    text = Path(place.suite(epochs=1)).read_text(encoding="utf-8")
+    text = text.replace("dataset: digits", 'dataset: "synthetic:features=4096,train=9200,test=50"')
+    text = text.replace("samples: 200", "samples: 9200").replace("units: 64", "units: 4096")
+    suite = place.folder / "large.yaml"
+    suite.write_text(text.replace("batch: 32", "batch: 4000"), encoding="utf-8")
+    assert 9200 * 4096 * 4 > 2**27
+    words = ["--backends", "elephas", "--device", "spark:1x1x3g", "--unverified", *PATIENT]
+    done = place.call("run", str(suite), *words, "--out", str(place.study))
+    (record,) = place.records()
+    assert record.status == "ok", f"{record.reason}\n{record.log[-2000:]}"
+    assert done.returncode == 0
 
 
 @real
