@@ -142,6 +142,7 @@ class Jax(Backend):
         if len(rest):
             state, last = self.step(state, rest, rates[full], *data)
         self.state = jax.block_until_ready(state)
+        losses = jax.device_get(losses)  # all at once
         total = batch * sum(float(np.asarray(loss).sum(dtype=np.float64)) for loss in losses)
         return (total + (len(rest) * float(last) if len(rest) else 0.0)) / len(order)
 
@@ -156,7 +157,7 @@ class Jax(Backend):
             state, seen = self.traced(state, rows, rates[number], self.x, self.y)
             told.append(seen)
         self.state = self.jax.block_until_ready(state)
-        losses, right = np.array(told, dtype=np.float64).T
+        losses, right = np.array(self.jax.device_get(told), dtype=np.float64).T
         return losses, right
 
     def predict(self, x: Array) -> Array:

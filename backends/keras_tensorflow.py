@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class KerasTensorFlow(Keras):
-    """Keras on TensorFlow; tuned: compiled by XLA, which Keras leaves off on the CPU."""
+    """Keras on TensorFlow; tuned: compiled by XLA, which Keras puts on by itself on a GPU alone."""
 
     name = "keras-tensorflow"
     spoken = "Keras on TensorFlow"

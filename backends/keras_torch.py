@@ -32,7 +32,7 @@ class TorchParts(Parts):
 
 
 class KerasTorch(Keras):
-    """Keras on PyTorch; tuned: without torch.compile, which Keras puts on by itself."""
+    """Keras on PyTorch; tuned: without torch.compile, which Keras 3.15 leaves off by itself too."""
 
     name = "keras-torch"
     spoken = "Keras on PyTorch"

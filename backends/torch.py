@@ -55,6 +55,7 @@ class Torch(Backend):
             raise Unsupported("torch sees no CUDA device")
         torch.set_num_threads(threads)
         switch(torch, workload.precision)
+        self.mode = mode
         self.torch, self.device, self.batch = torch, torch.device(device), workload.batch
         torch.manual_seed(workload.seed)
         compare = losses(functional)[workload.loss]
@@ -166,10 +167,19 @@ class Torch(Backend):
         self.model.train()
         return found
 
+    def replayed(self) -> dict[str, int]:
+        """How often `torch.compile` replayed no CUDA graph, where it was to."""
+        if self.mode != "reduce-overhead":
+            return {}
+        from torch._dynamo.utils import counters
+
+        return {"CUDA graphs left out": int(counters["inductor"]["cudagraph_skips"])}
+
     def settings(self) -> Mapping[str, str | int | bool]:
         """Threads and switches, as PyTorch reads them back."""
         return {
             "threads": self.torch.get_num_threads(),
             "tf32": self.torch.backends.cuda.matmul.allow_tf32,
             "fused optimizer": bool(self.optimizer.defaults.get("fused")),
+            **self.replayed(),
         }

@@ -33,7 +33,7 @@ from levelfield.run.process import Process, worker_environ
 from levelfield.run.progress import Progress
 from levelfield.run.trial import told_arrays
 from levelfield.spec import suite
-from levelfield.spec.plan import Contender
+from levelfield.spec.plan import contenders
 from levelfield.spec.workload import Workload
 
 BARE = Path(__file__).parent / "bare"
@@ -62,6 +62,8 @@ CNN = {
     "keras-torch/tuned": ("cnn_keras.py", {"KERAS_BACKEND": "torch"}, None),
 }
 WARM = 3
+ENVIRONMENT = os.environ.get("LEVELFIELD_ENVIRONMENT", "")
+"""As for `levelfield run`: ``current``, or the one that the adapter names."""
 
 
 def main() -> None:
@@ -149,7 +151,7 @@ def measure(
     with tempfile.TemporaryDirectory() as scratch:
         weights = f"{scratch}/weights.npz"
         np.savez(weights, **workload.initial_weights(prepared.shape))
-        home = where(name, Path(scratch))
+        home = where(name, device, Path(scratch))
         given = {key: text.replace("{caches}", scratch) for key, text in adapter.environ.items()}
         kind = device.partition(":")[0]
         environ = {**given, **gpu.environ(device, gpu.here()), "DEVICE": kind}
@@ -200,11 +202,11 @@ def measure(
     return seconds["ours"][WARM:], seconds["bare"][WARM:], rate
 
 
-def where(name: str, scratch: Path) -> Environment:
+def where(name: str, device: str, scratch: Path) -> Environment:
     """The environment that a contender lives in, made first where it must be."""
-    backend, mode = name.split("/")
-    kept = registry.adapter(backend).environment
-    who = Contender(backend=backend, mode=mode, device="cpu", environment=kept)
+    backends = registry.backends()
+    (who,) = contenders([name], backends, device=device, environment=ENVIRONMENT)
+    kept = who.environment
     found, unmade = homes([who], Progress(steps=0))
     if unmade:
         sys.exit(f"{name}: {unmade[kept]}")

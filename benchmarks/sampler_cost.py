@@ -10,6 +10,7 @@ the ratio of the medians, and the quartiles of neighbours' ratios. Goal: at most
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import statistics
 import tempfile
@@ -22,6 +23,8 @@ from levelfield.run.process import Process
 from levelfield.run.trial import Notes, opened
 from levelfield.spec import plan, suite
 
+ENVIRONMENT = os.environ.get("LEVELFIELD_ENVIRONMENT", "")
+"""As for `levelfield run`: ``current``, or the one that the adapter names."""
 SECONDS = 2.0
 """Of training in one turn, so that a few samples fall into it."""
 
@@ -39,7 +42,7 @@ def main() -> None:
     print(f"{'contender':20}  ratio    quartiles   epoch s")
     for name in options.contenders:
         backends = registry.backends()
-        who = plan.contenders([name], backends, device=options.device, environment="current")
+        who = plan.contenders([name], backends, device=options.device, environment=ENVIRONMENT)
         how = Options(data=data.data_directory(None), timeout=3600.0, threads=2, quiet=True)
         with bench(chosen, who, how) as made, tempfile.TemporaryDirectory() as scratch:
             workload = chosen.workloads[0]

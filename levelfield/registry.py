@@ -180,6 +180,14 @@ def _number(text: str) -> int | float | str:
     return text
 
 
+def described() -> dict[str, dict[str, str]]:
+    """By backend: what people call it, and what it is a layer over; empty where it is neither."""
+    return {
+        name: {"spoken": adapter.spoken, "over": adapter.over}
+        for name, adapter in backends().items()
+    }
+
+
 def environments() -> Path:
     """The folder of the lock files."""
     package = importlib.import_module("levelfield.environments")

@@ -13,6 +13,8 @@ from .measures import Standing
 from .view import Contender, View
 
 STEADY = "steady epochs"
+LONG = 1.0
+"""Seconds from which on a phase's joules say something: counters move every 20 to 100 ms."""
 REASONS = {
     0x2: "clocks set by an application",
     0x4: "power limit",
@@ -42,7 +44,7 @@ class Spent:
 
 @dataclass(frozen=True, kw_only=True)
 class Fared:
-    """A contender's energy by source, and its GPU's readings while it trained."""
+    """A contender's energy by source, and its GPU's readings over whole trials."""
 
     who: Contender
     standing: Standing
@@ -102,7 +104,7 @@ def _spent(records: Sequence[Record], source: str) -> Spent:
     steady = [
         (record.energy[source][STEADY] / (len(record.epochs.wall) - 1), record.samples)
         for record in known
-        if STEADY in record.energy[source] and len(record.epochs.wall) > 1
+        if STEADY in record.energy[source] and math.fsum(record.epochs.wall[1:]) >= LONG
     ]
     return Spent(
         epoch=_median(joules for joules, _ in steady),

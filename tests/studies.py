@@ -44,10 +44,7 @@ NOT_RUN = {
 }
 """Contenders that come to nothing: status, reason, log."""
 
-BACKENDS = {
-    name: {"spoken": adapter.spoken, "over": adapter.over}
-    for name, adapter in registry.backends().items()
-}
+BACKENDS = registry.described()
 
 LEVELS = {"forward": 1e-5, "gradient": 1e-4, "optimizer": 1e-3, "epoch": 1e-4}
 

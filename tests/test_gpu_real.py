@@ -18,21 +18,22 @@ pytestmark = [
         bool(gpu.here().reason) or not gpu.here().gpus, reason=f"needs a GPU: {gpu.here()}"
     ),
 ]
-HERE = ("--environment", "current", "--device", "cuda")
+CUDA = {"jax": ("jax_cuda12_plugin", "jax_cuda13_plugin"), "torch": ("nvidia",)}
+"""What an interpreter has whose framework computes on a GPU."""
 
 
-def needs(module: str) -> None:
-    if importlib.util.find_spec(module) is None:
-        pytest.skip(f"{module} is not installed")
+def here(backend: str) -> tuple[str, ...]:
+    """Options for the interpreter at hand, where its framework knows CUDA; else for its lock's."""
+    able = any(map(importlib.util.find_spec, CUDA[backend])) and importlib.util.find_spec(backend)
+    return ("--device", "cuda", *(("--environment", "current") if able else ()))
 
 
 @pytest.mark.parametrize("precision", ["float32", "tf32", "bfloat16"])
 @pytest.mark.parametrize("backend", ["torch", "jax"])
 def test_every_mode_is_verified_in_every_precision(tmp_path, backend, precision):
-    needs(backend)
     place = Place(tmp_path)
     words = ("--backends", backend, "--modes", "all", "--set", f"precision={precision}")
-    done = place.run(*HERE, *words, epochs=4)
+    done = place.run(*here(backend), *words, epochs=4)
     assert done.returncode == 0, done.stderr
     for record in place.records():
         assert record.status == "ok", f"{record.mode}: {record.reason}\n{record.log}"
@@ -43,9 +44,8 @@ def test_every_mode_is_verified_in_every_precision(tmp_path, backend, precision)
 
 @pytest.mark.parametrize("backend", ["torch", "jax"])
 def test_what_is_read_of_the_gpu(tmp_path, backend):
-    needs(backend)
     place = Place(tmp_path)
-    done = place.run(*HERE, "--backends", backend, "--set", "samples=1500", epochs=60)
+    done = place.run(*here(backend), "--backends", backend, "--set", "samples=1500", epochs=60)
     assert done.returncode == 0, done.stderr
     (record,) = place.records()
     assert record.device_memory or "memory" in record.unread

@@ -92,14 +92,15 @@ class Readings:
     seconds: tuple[float, ...] = ()
     """Since the trial's start."""
     utilisation: tuple[float, ...] = ()
-    """Share of the time in which something was being computed, since the sample before."""
+    """Share of the time in which something was being computed, over the driver's own last period: a
+    sixth of a second to a second, by product."""
     sm_clock: tuple[float, ...] = ()
     """Of the multiprocessors, in hertz."""
     memory_clock: tuple[float, ...] = ()
     temperature: tuple[float, ...] = ()
     """Degrees Celsius."""
     power: tuple[float, ...] = ()
-    """Watts."""
+    """Watts; on recent GPUs the mean of about a second."""
     throttled: tuple[float, ...] = ()
     """Why the clocks are lower than they could be: a sum of powers of two, as NVML defines them."""
     memory: tuple[float, ...] = ()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from levelfield import registry
 from levelfield.errors import shown
 from levelfield.results.record import PHASES, Limit, Record, Sentinel
 from levelfield.results.store import Head, read_head, read_records
@@ -96,6 +97,8 @@ def load(folder: str | Path) -> Study:
     """Load a study from its folder; raise `levelfield.errors.UserError` where there is none."""
     folder = Path(folder)
     head = read_head(folder)
+    if not head.backends:  # older than heads that tell it
+        head = replace(head, backends=registry.described())
     rows = read_records(folder)
     return Study(folder, head, tuple(rows.records), tuple(rows.sentinels), tuple(rows.limits))
 

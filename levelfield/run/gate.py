@@ -9,6 +9,7 @@ from pathlib import Path
 
 from levelfield import data, registry
 from levelfield.results.record import Verification
+from levelfield.run import gpu
 from levelfield.run.bench import Bench
 from levelfield.run.process import Process, WorkerError
 from levelfield.run.progress import Progress
@@ -100,6 +101,7 @@ def _check(
         versions=versions,
         **how,
         environment=contender.environment,
+        gpu=gpu.here().told(contender.device),
         random=[layer.plain() for layer in reference.material.random],
     )
     kept = None if fresh else verdicts.find(key)

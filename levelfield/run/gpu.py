@@ -51,6 +51,14 @@ class Found:
             return f"no GPU {index}: this machine has {self}"
         return ""
 
+    def told(self, device: str) -> str:
+        """Which GPU and driver a device means; empty for one that is none."""
+        wanted = parse(device)
+        if wanted.kind != "cuda":
+            return ""
+        name = self.gpus[wanted.index].name if wanted.index < len(self.gpus) else "unknown"
+        return f"{name}, driver {self.driver}"
+
     def __str__(self) -> str:
         """Return the GPUs in words."""
         named = [f"{number}: {gpu.name}" for number, gpu in enumerate(self.gpus)]

@@ -12,8 +12,8 @@ from levelfield.run.clock import Clock
 
 PRODUCTS = tuple(2**power for power in range(9, 15))
 """Rows of the matrices: 512 to 16,384."""
-COPIES = tuple(2**power for power in range(24, 29))
-"""Bytes: 16 to 256 MiB, beyond the caches of most devices."""
+COPIES = (2**28,)
+"""Bytes: 256 MiB, beyond every cache: a copy that stays in one says nothing of the memory."""
 SHORT, LONG = 0.02, 0.3
 """Seconds that one reading takes at least, and beyond which a larger size is not begun."""
 REPEATS = 3

@@ -6,7 +6,7 @@ them is what contenders are held against.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from levelfield import registry
@@ -37,9 +37,15 @@ def _asked(adapter: type[Backend]) -> bool:
     return adapter.machine.__func__ is not Backend.machine.__func__  # type: ignore[attr-defined]
 
 
-def measure(bench: Bench, progress: Progress) -> Iterator[Limit]:
-    """Measure them one after the other; what cannot be measured says why."""
+def measure(bench: Bench, progress: Progress, *, known: Sequence[Limit]) -> Iterator[Limit]:
+    """Measure those that are not known from before a study was broken off, one after the other.
+
+    What cannot be measured says why.
+    """
+    done = {(limit.backend, limit.device, limit.precision) for limit in known}
     for who, precision in wanted(bench):
+        if (who.backend, who.device, precision) in done:
+            continue
         progress.start(f"the machine's limit in {precision} on {who.device}, by {who.backend}")
         limit = _measured(bench, who, precision)
         if limit.reason:

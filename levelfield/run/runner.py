@@ -49,9 +49,8 @@ def run(bench: Bench, folder: Path, *, resume: bool) -> Path:
                 progress.wander = known.resolution.wander
                 if text := noise.warning(known):
                     progress.say(text)
-            if not known_limits(folder):
-                for limit in limits.measure(bench, progress):
-                    store.append(limit)
+            for limit in limits.measure(bench, progress, known=read_records(folder).limits):
+                store.append(limit)
             keeper = Keeper(folder, progress)
             for block in sorted({trial.block for trial in left}):
                 _mark(store, bench, block, "first", progress)
@@ -60,11 +59,6 @@ def run(bench: Bench, folder: Path, *, resume: bool) -> Path:
                         store.append(record)
                 _mark(store, bench, block, "last", progress)
     return folder
-
-
-def known_limits(folder: Path) -> bool:
-    """Whether the machine's limits were measured before a study was broken off."""
-    return bool(read_records(folder).limits)
 
 
 def groups(bench: Bench, trials: Sequence[Trial]) -> list[list[Trial]]:

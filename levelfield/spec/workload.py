@@ -292,7 +292,8 @@ class Workload(Spec):
         Weights are read forwards, backwards and by the optimizer, which writes them; gradients of
         weights are written and read, what the optimizer keeps is read and written. What a layer
         gives is written once and read by the next one forwards and backwards; its gradient is
-        written and read. Samples are read twice.
+        written and read. Samples are read twice. What layers hand on is of two bytes in bfloat16
+        and float16.
         """
         shapes = self.shapes(sample)
         weights = sum(
@@ -301,9 +302,10 @@ class Workload(Spec):
             for size, _ in layer.parameters(shape).values()
         )
         given = sum(map(math.prod, shapes[1:]))
-        moved = weights * (6 + 2 * self.optimizer.memory)
-        moved += self.batch * (5 * given + 2 * math.prod(shapes[0]))
-        return moved * np.dtype(self.dtype).itemsize
+        wide = np.dtype(self.dtype).itemsize
+        low = 2 if self.precision in {"bfloat16", "float16"} else wide
+        kept = weights * (6 + 2 * self.optimizer.memory) * wide
+        return kept + self.batch * (5 * given + 2 * math.prod(shapes[0])) * low
 
     def initial_weights(self, sample: Shape) -> dict[str, Array]:
         """Fresh arrays named ``layer1/kernel`` ..., in this workload's `dtype`."""

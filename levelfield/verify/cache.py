@@ -55,7 +55,7 @@ def key(
     versions: Mapping[str, str],
     **how: Any,
 ) -> str:
-    """Return the key of a verdict; ``how``: mode, device, threads and environment.
+    """Return the key of a verdict; ``how``: mode, device, threads, environment, GPU.
 
     versions: of the contender's Python, NumPy and packages, in its environment.
     """

@@ -47,7 +47,7 @@ class Nvml:
         """
         self._ours, self._proc = ours, Path(proc)
         self._unread: dict[str, str] = {}
-        self._lost = ""
+        self._lost, self._listed = "", False
         try:
             self._nvml = nvml or gpu.library()
         except ImportError:
@@ -95,7 +95,7 @@ class Nvml:
 
     def _look(self) -> float:
         """Bytes that the trial's processes hold; notes whoever else is there."""
-        ours, held = self._ours(), 0.0
+        ours, held, own = self._ours(), 0.0, False
         for process in self._processes():
             pid, used = process.pid, process.usedGpuMemory
             visible = (self._proc / str(pid)).exists()
@@ -103,10 +103,12 @@ class Nvml:
                 self._seen[pid] = self._told(pid, used)
             elif used is None:
                 self._unread["memory"] = "NVML does not tell how much a process holds"
+                raise Unread(self._unread["memory"])
             else:
-                held += used
-        if "memory" in self._unread:
-            raise Unread(self._unread["memory"])
+                held, own = held + used, True
+        self._listed |= own
+        if not own:
+            raise Unread("NVML lists none of the trial's processes")
         return held
 
     def _processes(self) -> Iterator[Any]:
@@ -128,7 +130,8 @@ class Nvml:
     def unread(self) -> dict[str, str]:
         """By reading: why it is not there, or why it ended."""
         lost = {"gpu": f"{self._lost}: nothing was read from then on"} if self._lost else {}
-        return {**self._unread, **lost}
+        alone = {} if self._listed else {"memory": "NVML lists none of the trial's processes"}
+        return {**alone, **self._unread, **lost}
 
     def foreign(self) -> tuple[str, ...]:
         """Others' processes that were seen on the GPU."""
