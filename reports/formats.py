@@ -91,12 +91,12 @@ def memory(value: float) -> str:
 
 def rate(value: float) -> str:
     """Floating-point operations a second."""
-    return _with_unit(value / 1e9, "GFLOP/s")
+    return _giga(value, "FLOP/s")
 
 
 def bandwidth(value: float) -> str:
     """Bytes a second."""
-    return _with_unit(value / 1e9, "GB/s")
+    return _giga(value, "B/s")
 
 
 def energy(value: float) -> str:
@@ -140,6 +140,12 @@ def moment(text: str) -> str:
     except (ValueError, OverflowError):
         return short(text)
     return f"{when:%Y-%m-%d %H:%M}" + (" UTC" if when.tzinfo else "")
+
+
+def _giga(value: float, unit: str) -> str:
+    """A great rate: in thousand millions, or in million millions."""
+    great = abs(value) >= 999.5e9  # noqa: PLR2004 - rounds to a thousand
+    return _with_unit(value / 1e12, f"T{unit}") if great else _with_unit(value / 1e9, f"G{unit}")
 
 
 def _with_unit(value: float, unit: str) -> str:

@@ -42,6 +42,7 @@ def _chart(tables: Sequence[tuple[Workload, Sequence[Reached]]]) -> charts.Chart
         return None
     figure = charts.figure(x="operations a byte", y="operations a second", log_y=True)
     figure.update_xaxes(type="log", rangemode="normal")
+    figure.update_yaxes(exponentformat="SI")
     intensities = [each.intensity for _, each in points]
     for number, roof in enumerate(dict.fromkeys(each.roof for _, each in points)):
         figure.add_trace(_roof(roof, intensities, number))
