@@ -213,7 +213,8 @@ def test_every_number_can_be_written(value: float) -> None:
         ("significant", 0.00012345, "1.23e-4"), ("significant", 999.6, "1,000"),
         ("significant", 123.4, "123"), ("significant", 1234567.0, "1,234,567"),
         ("significant", float("nan"), formats.NOTHING), ("significant", float("inf"), "∞"),
-        ("percent", 0.6634, "66.3 %"), ("rate", 240e9, "240 GFLOP/s"), ("rate", 67.2e12, "67.2 TFLOP/s"), ("count", 9180.6, "9,181"),
+        ("percent", 0.6634, "66.3 %"), ("rate", 240e9, "240 GFLOP/s"), ("count", 9180.6, "9,181"),
+        ("rate", 67.2e12, "67.2 TFLOP/s"),
         ("moment", "2026-11-21T04:39:00+01:00", "2026-11-21 03:39 UTC"), ("moment", "soon", "soon"),
     ],
 )  # fmt: skip

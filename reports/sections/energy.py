@@ -15,6 +15,7 @@ def content(view: View) -> Mapping[str, Any] | None:
     if not any(r.energy or r.readings.seconds or r.device.startswith("cuda") for r in records):
         return None
     tables = [(w, fared(view, ranked, w.fingerprint)) for w, ranked in view.ranked()]
+    tables = [(w, rows) for w, rows in tables if any(row.spent or row.on_gpu for row in rows)]
     return {
         "tables": [
             (workload, rows, list(dict.fromkeys(name for row in rows for name in row.spent)))
