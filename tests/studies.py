@@ -228,4 +228,4 @@ def _verification(name: str) -> Verification:
 def spoken(label: str, device: str = "") -> str:
     """A contender as a page's sentences call it."""
     recipe = Recipe(contenders=1, repeats=1, epochs=1)
-    return View(Study(Path("nowhere"), head(recipe), (), ())).spoken(label, device)
+    return View(study=Study(Path("nowhere"), head(recipe), (), ())).spoken(label, device)

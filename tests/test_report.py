@@ -302,11 +302,20 @@ def test_what_may_be_said_is_students_interval(study: Study, tree: pages.Node) -
 def test_sections_are_found_and_in_order(tree: pages.Node) -> None:
     found = sections.found()
     # Nothing ran on a cluster or a GPU, no outputs were kept, nothing was published or swept.
-    elsewhere = {"cluster", "devices", "reconstructions", "confusion", "reproduction", "ranges"}
+    elsewhere = {
+        "energy",
+        "limit",
+        "cluster",
+        "devices",
+        "reconstructions",
+        "confusion",
+        "reproduction",
+        "ranges",
+    }
     shown = [name for name in found if name not in elsewhere]
     assert [section.attributes["id"] for section in tree.all("section")] == shown
     assert list(found) == [
         "summary", "ranking", "verification", "curves", "quality", "phases",
-        "overhead", "resources", "cluster", "devices", "reproduction", "reconstructions",
-        "confusion", "ranges", "doubts", "drift", "absent", "versions", "raw",
+        "overhead", "resources", "energy", "limit", "cluster", "devices", "reproduction",
+        "reconstructions", "confusion", "ranges", "doubts", "drift", "absent", "versions", "raw",
     ]  # fmt: skip

@@ -42,7 +42,14 @@ def test_sources_are_the_file_its_siblings_and_those_it_inherits(adapter):
 
 NUMPY = {
     f"{name}.py"
-    for name in ("numpy", "numpy_layers", "numpy_optimizers", "numpy_parts", "numpy_windows")
+    for name in (
+        "numpy",
+        "numpy_layers",
+        "numpy_machine",
+        "numpy_optimizers",
+        "numpy_parts",
+        "numpy_windows",
+    )
 }
 
 
@@ -50,8 +57,14 @@ NUMPY = {
     ("name", "siblings"),
     [
         ("numpy", NUMPY),
-        ("torch", {"torch.py", "torch_layers.py"}),
-        ("keras-jax", {"keras_jax.py", "keras.py", "keras_layers.py"}),
+        (
+            "torch",
+            {
+                f"torch{part}.py"
+                for part in ("", "_layers", "_machine", "_optimizers", "_precision")
+            },
+        ),
+        ("keras-jax", {"keras_jax.py", "keras.py", "keras_layers.py", "jax_precision.py"}),
     ],
 )
 def test_sources_of_what_is_built_in(name, siblings):

@@ -9,7 +9,6 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from levelfield import registry
 from levelfield.errors import shown
 from levelfield.results.record import PHASES, Limit, Record, Sentinel
 from levelfield.results.store import Head, read_head, read_records
@@ -98,6 +97,8 @@ def load(folder: str | Path) -> Study:
     folder = Path(folder)
     head = read_head(folder)
     if not head.backends:  # older than heads that tell it
+        from levelfield import registry
+
         head = replace(head, backends=registry.described())
     rows = read_records(folder)
     return Study(folder, head, tuple(rows.records), tuple(rows.sentinels), tuple(rows.limits))

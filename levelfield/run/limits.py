@@ -21,20 +21,25 @@ from levelfield.spec.plan import Contender
 
 
 def wanted(bench: Bench) -> list[tuple[Contender, str]]:
-    """Whom to ask in which precision: one contender for each backend, device and precision."""
+    """Whom to ask in which precision: one contender for each way to measure, device and precision.
+
+    Adapters that inherit theirs measure the same.
+    """
     here = [c for c in bench.contenders if not clustered(c.device) and not bench.absent(c)]
-    chosen: dict[tuple[str, str, str], tuple[Contender, str]] = {}
+    chosen: dict[tuple[object, str, str], tuple[Contender, str]] = {}
     for precision in dict.fromkeys(workload.precision for workload in bench.suite.workloads):
         for who in here:
             adapter = registry.adapter(who.backend, who.source)
             kind = who.device.partition(":")[0]
-            if _asked(adapter) and kind in adapter.precisions.get(precision, ()):
-                chosen.setdefault((who.backend, who.device, precision), (who, precision))
+            way = _way(adapter)
+            if way is not _way(Backend) and kind in adapter.precisions.get(precision, ()):
+                chosen.setdefault((way, who.device, precision), (who, precision))
     return list(chosen.values())
 
 
-def _asked(adapter: type[Backend]) -> bool:
-    return adapter.machine.__func__ is not Backend.machine.__func__  # type: ignore[attr-defined]
+def _way(adapter: type[Backend]) -> object:
+    """The function behind an adapter's `machine`."""
+    return adapter.machine.__func__  # type: ignore[attr-defined]
 
 
 def measure(bench: Bench, progress: Progress, *, known: Sequence[Limit]) -> Iterator[Limit]:
