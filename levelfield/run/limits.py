@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from levelfield import registry
 from levelfield.backend import Backend
@@ -37,9 +38,9 @@ def wanted(bench: Bench) -> list[tuple[Contender, str]]:
     return list(chosen.values())
 
 
-def _way(adapter: type[Backend]) -> object:
+def _way(adapter: Any) -> object:
     """The function behind an adapter's `machine`."""
-    return adapter.machine.__func__  # type: ignore[attr-defined]
+    return adapter.machine.__func__
 
 
 def measure(bench: Bench, progress: Progress, *, known: Sequence[Limit]) -> Iterator[Limit]:

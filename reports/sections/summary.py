@@ -91,8 +91,7 @@ def machine(facts: Mapping[str, Any]) -> Iterator[str]:
     gpus = known.pop("gpus", None)
     for gpu in gpus if isinstance(gpus, list) else []:
         if isinstance(gpu, Mapping):
-            size = formats.memory(number(gpu.get("memory")))
-            yield f"{gpu.get('name')} with {size}"
+            yield f"{gpu.get('name')} with {formats.memory(number(gpu.get('memory')))}"
     if driver := known.pop("driver", None):
         yield f"NVIDIA's driver {driver}"
     for name, value in known.items():
