@@ -28,8 +28,9 @@ class Roof:
     """Bytes read and written a second by the best copy."""
 
     def over(self, intensity: float) -> float:
-        """Operations a second that can be reached with so many for each byte."""
-        return min(self.rate, intensity * self.bandwidth)
+        """Operations a second that can be reached with so many for each byte; NaN: not known."""
+        fed = intensity * self.bandwidth
+        return fed if math.isnan(fed) else min(self.rate, fed)
 
     @property
     def ridge(self) -> float:

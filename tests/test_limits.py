@@ -126,6 +126,7 @@ def test_the_roof_bends_where_memory_is_no_limit():
     assert roof.ridge == 100.0
     assert roof.over(10.0) == 40e12
     assert roof.over(1000.0) == 400e12
+    assert math.isnan(roof.over(math.nan))
     assert math.isnan(Roof(device="x", threads=1, precision="", rate=1.0, bandwidth=math.nan).ridge)
 
 
