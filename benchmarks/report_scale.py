@@ -119,7 +119,7 @@ def opened(folder: Path, rounds: int) -> None:
             with browsing.opened(chromium, target.as_uri()) as tab:
                 seen["ready"].append(float(tab.evaluate("document.documentElement.dataset.ready")))
                 begun = tab.evaluate(f"(curves.scrollIntoView({INSTANT}), {clock})")
-                tab.locator(".pair .tools").nth(1).wait_for()
+                tab.locator("#curves .tools").nth(1).wait_for()
                 seen["two charts"].append(tab.evaluate(clock) - begun)
                 seen["a filter"].append(tab.evaluate(FILTER))
     for name, milliseconds in seen.items():
