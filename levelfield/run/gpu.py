@@ -62,7 +62,7 @@ class Found:
     def __str__(self) -> str:
         """Return the GPUs in words."""
         named = [f"{number}: {gpu.name}" for number, gpu in enumerate(self.gpus)]
-        return ", ".join(named) or self.reason or "no GPU that NVML knows of"
+        return ", ".join(named) or f"none: {self.reason or 'NVML knows of no GPU'}"
 
 
 def library() -> Any:
