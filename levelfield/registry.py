@@ -181,11 +181,13 @@ def _number(text: str) -> int | float | str:
 
 
 def described() -> dict[str, dict[str, str]]:
-    """By backend: what people call it, and what it is a layer over; empty where it is neither."""
-    return {
-        name: {"spoken": adapter.spoken, "over": adapter.over}
-        for name, adapter in backends().items()
-    }
+    """Every backend's `description`, by name."""
+    return {name: description(adapter) for name, adapter in backends().items()}
+
+
+def description(adapter: type[Backend]) -> dict[str, str]:
+    """What people call a backend, and what it is a layer over; empty where it is neither."""
+    return {"spoken": adapter.spoken, "over": adapter.over}
 
 
 def environments() -> Path:

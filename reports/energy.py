@@ -14,7 +14,7 @@ from .view import Contender, View
 
 STEADY = "steady epochs"
 LONG = 1.0
-"""Seconds from which on a phase's joules say something: counters move every 20 to 100 ms."""
+"""Seconds from which on a phase's joules say something: counters move in steps."""
 REASONS = {
     0x2: "clocks set by an application",
     0x4: "power limit",

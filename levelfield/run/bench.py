@@ -22,6 +22,7 @@ from levelfield.run.process import Process, WorkerError
 from levelfield.run.progress import Progress
 from levelfield.run.scratch import scratch as fresh_folder
 from levelfield.run.trial import Setting
+from levelfield.spec.device import kind_of
 from levelfield.spec.fields import FieldError
 from levelfield.spec.plan import Contender
 from levelfield.spec.suite import Suite
@@ -89,7 +90,7 @@ class Bench:
     def absent(self, contender: Contender) -> str:
         """Why a contender cannot even be started here; empty where it can."""
         adapter = registry.adapter(contender.backend, contender.source)
-        kind = contender.device.partition(":")[0]
+        kind = kind_of(contender.device)
         if kind not in adapter.devices:
             return f"{adapter.name} does not run on {contender.device}"
         if kind not in adapter.only.get(contender.mode, adapter.devices):

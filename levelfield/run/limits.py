@@ -17,7 +17,7 @@ from levelfield.run.bench import Bench
 from levelfield.run.process import WorkerError
 from levelfield.run.progress import Progress
 from levelfield.run.trial import ready
-from levelfield.spec.device import clustered
+from levelfield.spec.device import clustered, kind_of
 from levelfield.spec.plan import Contender
 
 
@@ -31,7 +31,7 @@ def wanted(bench: Bench) -> list[tuple[Contender, str]]:
     for precision in dict.fromkeys(workload.precision for workload in bench.suite.workloads):
         for who in here:
             adapter = registry.adapter(who.backend, who.source)
-            kind = who.device.partition(":")[0]
+            kind = kind_of(who.device)
             way = _way(adapter)
             if way is not _way(Backend) and kind in adapter.precisions.get(precision, ()):
                 chosen.setdefault((way, who.device, precision), (who, precision))

@@ -243,9 +243,8 @@ def _head(bench: Bench) -> Head:
         },
         machine=machine.describe(),
         backends={
-            who.backend: {"spoken": adapter.spoken, "over": adapter.over}
+            who.backend: registry.description(registry.adapter(who.backend, who.source))
             for who in bench.contenders
-            for adapter in [registry.adapter(who.backend, who.source)]
         },
         commit=trees.running(),
     )

@@ -82,12 +82,13 @@ class Worker:
         import numpy as np
 
         from levelfield.backend import Backend, Unsupported
+        from levelfield.spec.device import kind_of
         from levelfield.spec.workload import Workload
 
         self.workload = Workload.build(workload)  # type: ignore[assignment]
         if self.workload.cycled and self.kind.cycle is Backend.cycle:
             raise Unsupported(self.kind.steady)
-        precision, kind = self.workload.precision, device.partition(":")[0]
+        precision, kind = self.workload.precision, kind_of(device)
         if kind not in self.kind.precisions.get(precision, ()):
             raise Unsupported(f"{self.kind.name} does not compute in {precision} on {kind}")
         if self.built:

@@ -72,6 +72,11 @@ def parse(text: str, *, where: str = "--device") -> Device:
     raise UserError(f"unknown device {shown(text)}", where=where, expected=EXPECTED)
 
 
+def kind_of(text: str) -> str:
+    """The kind of a device, as it is written: ``cpu``, ``cuda``, ``spark``."""
+    return text.partition(":")[0]
+
+
 def clustered(text: str) -> bool:
     """Whether a device, as it is written, is a Spark cluster."""
     return text.startswith("spark:")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from levelfield.backend import Backend
 from levelfield.errors import UserError, unknown
-from levelfield.spec.device import EVERY, clusters, parse, usual
+from levelfield.spec.device import EVERY, clusters, kind_of, parse, usual
 from levelfield.spec.workload import Workload
 
 Adapters = Mapping[str, type[Backend]]
@@ -129,12 +129,12 @@ def _placed(
 
 def _home(adapter: type[Backend], device: str) -> str:
     """The environment that an adapter lives in for a device."""
-    return adapter.environments.get(device.partition(":")[0], adapter.environment)
+    return adapter.environments.get(kind_of(device), adapter.environment)
 
 
 def _had(adapter: type[Backend], kinds: frozenset[str]) -> list[str]:
     """Modes of an adapter on devices of these kinds; of none, on the usual one."""
-    kinds = kinds or frozenset({usual(adapter.devices, cores=1).partition(":")[0]})
+    kinds = kinds or frozenset({kind_of(usual(adapter.devices, cores=1))})
     return [
         mode
         for mode in adapter.modes
@@ -177,7 +177,7 @@ def _wanted(
             known = adapters[each].modes
             if mode not in {"", "*", *known}:
                 raise unknown(f"mode of {each}", mode, known, where=f"contenders[{place}]")
-            kinds = frozenset({device.partition(":")[0]}) if device else given
+            kinds = frozenset({kind_of(device)}) if device else given
             found = _had(adapters[each], kinds) if mode == "*" else [mode or known[0]]
             have = chosen.setdefault(each, [])
             have += [(m, device) for m in found if (m, device) not in have]
