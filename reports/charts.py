@@ -22,6 +22,9 @@ POINTS = 300
 SHOWN = POINTS // 10
 """At most so many markers a line."""
 
+DRAWN = {"bar", "scatter"}
+"""The kinds of plotly's traces that a page can draw: of those in `vendor`, the ones in use."""
+
 _HARMLESS = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
 
@@ -41,6 +44,8 @@ class Chart:
     @property
     def data(self) -> Markup:
         """The figure as JSON that may stand inside a script element."""
+        if other := {trace.type for trace in self.figure.data} - DRAWN:
+            raise ValueError(f"{self.name}: the page's library draws {DRAWN}, not {other}")
         return embed(self.figure.to_json())
 
     @property

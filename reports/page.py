@@ -23,7 +23,8 @@ from .view import Contender, View
 HERE = Path(__file__).parent
 FIRST = ("errors.js", "state.js", "theme.js", "packed.js", "numbers.js")
 """Scripts that the others build on; they run before there is anything to see."""
-
+LIBRARY = HERE / "vendor" / "plotly-basic.min.js"
+"""Draws charts: a quarter of the whole plotly.js, whose reading takes browsers a second."""
 LEVEL = 6
 """Of the library's compression: higher ones save less than a hundredth."""
 
@@ -97,7 +98,7 @@ def document(
     menu: names and titles by what they are grouped under; None: one row without a title.
     """
     drawn = any("data-figure=" in html for _, _, html in parts)
-    library = _plotly() if drawn else ""
+    library = LIBRARY.read_text(encoding="utf-8") if drawn else ""
     first = [_read(name) for name in FIRST]
     later = [_read(path.name) for path in sorted(HERE.glob("*.js")) if path.name not in FIRST]
     ran = [*first, *([library] if drawn else []), *later]
@@ -146,13 +147,6 @@ def _shown(value: object) -> object:
     if isinstance(value, str):
         return formats.clean(value)
     raise TypeError(f"a template prints {value!r} without a format")
-
-
-def _plotly() -> str:
-    """The library that draws charts: two thirds of a page with charts, were it not packed."""
-    from plotly.offline import get_plotlyjs
-
-    return str(get_plotlyjs())
 
 
 @cache

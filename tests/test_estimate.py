@@ -26,6 +26,12 @@ def test_typical_is_students_interval_over_the_trials():
     assert (found.units, found.confidence) == (3, 0.9)
 
 
+@given(st.lists(SECONDS, min_size=1, max_size=40))
+def test_a_location_is_scipys_trimmed_mean_of_the_logarithms(seconds):
+    theory = stats.trim_mean(np.log(seconds), 0.25)
+    assert estimate.location(seconds) == pytest.approx(theory, rel=1e-12, abs=1e-12)
+
+
 @given(st.lists(st.tuples(SECONDS, SECONDS), min_size=2, max_size=40), st.floats(0.5, 2))
 def test_a_duet_turned_round_is_the_inverse(rows, factor):
     session = np.array(rows)

@@ -60,7 +60,7 @@ def test_a_range_test_leaves_sweeps_curves_and_a_suite(place):
     # at rates where nothing is learnt yet the loss is that of guessing, or a little more
     assert np.mean(sweeps[0].loss[:20]) == pytest.approx(np.log(10), rel=0.25)
     assert max(s.accuracy[n] for s in sweeps for n in range(0, 240, 2)) > 0.7
-    assert (folder / "ranges.html").stat().st_size > 1e6
+    assert (folder / "ranges.html").stat().st_size > 5e5, "charts need their library"
     made = suite.load(folder / "cyclical.yaml")
     (workload,) = made.workloads
     rates = workload.schedule.plain()

@@ -16,9 +16,9 @@ import pages
 import pandas as pd
 import pytest
 import studies
-from levelfield.reports import page
+from levelfield.reports import charts, page
 from levelfield.reports.sections import raw
-from plotly.offline import get_plotlyjs
+from plotly.offline import get_plotlyjs_version
 
 import levelfield
 from levelfield.errors import UserError
@@ -90,11 +90,23 @@ def test_many_epochs_are_no_parquet(study: Study, monkeypatch: pytest.MonkeyPatc
 def test_the_library_lies_packed_and_the_policy_lets_it_run(tree: pages.Node) -> None:
     packed = tree.one("script", id="plotly").raw
     library = gzip.decompress(base64.b64decode(packed))
-    assert library.decode() == get_plotlyjs()
+    assert library == page.LIBRARY.read_bytes()
     digest = base64.b64encode(hashlib.sha256(library).digest()).decode()
     policy = tree.one("meta", http_equiv="Content-Security-Policy").attributes["content"]
     assert f"'sha256-{digest}'" in policy
     assert "unsafe-eval" not in policy
+
+
+def test_the_library_is_the_one_that_figures_are_made_for() -> None:
+    head = page.LIBRARY.read_text(encoding="utf-8")[:200]
+    version = f"plotly.js (basic - minified) v{get_plotlyjs_version()}\n"
+    assert version in head, "see reports/vendor/README.md"
+
+
+def test_a_chart_that_the_library_cannot_draw_is_refused() -> None:
+    made = charts.figure(x="", y="").add_heatmap(z=[[1, 2]])
+    with pytest.raises(ValueError, match=r"map: the page's library draws .*, not {'heatmap'}"):
+        _ = charts.Chart(name="map", figure=made, about="").data
 
 
 @pytest.mark.slow
@@ -133,7 +145,7 @@ def test_a_study_that_grew_or_went_away_still_gives_its_own_records(tmp_path: Pa
 def test_reports_read_records_and_import_nothing_else_of_levelfield(study: Study) -> None:
     program = f"""
 import sys, levelfield
-from levelfield.reports import page
+from levelfield.reports import charts, page
 page.render(levelfield.load({str(study.folder)!r}))
 print(*sorted(name for name in sys.modules if name.startswith("levelfield.")))
 print(*({{"torch", "jax", "tensorflow", "keras", "sklearn"}} & set(sys.modules)))"""

@@ -15,7 +15,7 @@ import pytest
 import studies
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from levelfield.reports import charts, formats
+from levelfield.reports import charts, formats, page
 from levelfield.reports.sections import raw
 
 from levelfield.results.record import Figure, Record, Sentinel, Verification
@@ -120,10 +120,8 @@ def cycle(texts: list[str], start: int = 0) -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave plotly's 5 MB out of every page."""
-    import plotly.offline
-
-    monkeypatch.setattr(plotly.offline, "get_plotlyjs", lambda: "var Plotly = {};")
+    """Leave plotly's script out of every page: a small one stands for it."""
+    monkeypatch.setattr(page, "LIBRARY", page.HERE / "theme.js")
 
 
 @pytest.mark.parametrize("start", range(len(NASTY)))

@@ -16,6 +16,7 @@ import pages
 import pytest
 import studies
 from levelfield.reports import formats, many
+from levelfield.reports import page as document
 from scipy import stats
 from test_report_hostile import NASTY, assert_sound, cycle
 from test_report_hostile import study as nasty
@@ -382,9 +383,7 @@ def test_heads_that_know_nothing():
 
 @pytest.mark.parametrize("start", range(0, len(NASTY), 3))
 def test_hostile_studies_are_text(start, monkeypatch):
-    import plotly.offline
-
-    monkeypatch.setattr(plotly.offline, "get_plotlyjs", lambda: "var Plotly = {};")
+    monkeypatch.setattr(document, "LIBRARY", document.HERE / "theme.js")
     folder = Path("/nowhere") / NASTY[start].replace("/", "").replace("\x00", "")[:200]
     bad = nasty(cycle(NASTY, start))
     ok = tuple(

@@ -6,13 +6,20 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
-from levelfield.results.settle import FEWEST, steady
+from levelfield.results.settle import FEWEST, _chance, steady
 
 
 def noisy(levels: list[float], seed: int = 0, spread: float = 0.02) -> np.ndarray:
     rng = np.random.default_rng(seed)
     return np.array(levels) * np.exp(rng.normal(0, spread, len(levels)))
+
+
+@given(st.lists(st.floats(-5, 5), min_size=5, max_size=40))
+def test_the_chance_of_a_trend_is_scipys(logs):
+    theory = stats.kendalltau(np.arange(len(logs)), logs).pvalue
+    assert _chance(np.array(logs)) == pytest.approx(theory, rel=1e-9, nan_ok=True)
 
 
 @pytest.mark.parametrize("seed", range(20))

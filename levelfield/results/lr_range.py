@@ -27,7 +27,7 @@ from typing import Any, Literal
 import numpy as np
 
 from levelfield.errors import UserError
-from levelfield.results.estimate import Interval
+from levelfield.results.estimate import Interval, student
 from levelfield.results.lr_rule import Array, Found, Rule, diverged, median, resampled
 
 Verdict = Literal[
@@ -163,12 +163,10 @@ class _Answer:
 
     def interval(self, name: Literal["low", "high"]) -> Interval:
         """One bound, in rates: its interval along the sweep, as far as the sweep goes."""
-        from scipy import stats
-
         place = float(getattr(self.found, name))
         places = np.array([float(getattr(found, name)) for found in self.each])
         if self.units > 1:
-            reach = float(stats.t.ppf(0.5 + self.confidence / 2, self.units - 1))
+            reach = student(self.confidence, self.units - 1)
             reach *= float(places.std(ddof=1)) / math.sqrt(self.units)
             reaches = reach, reach
         else:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from levelfield.results import against
-from levelfield.results.estimate import Interval
+from levelfield.results.estimate import Interval, student
 from levelfield.results.record import Record
 from levelfield.results.study import Study
 
@@ -139,9 +139,7 @@ def _share(found: Sequence[float]) -> Share | None:
     middle = statistics.fmean(found)
     if len(found) == 1:
         return Share(estimate=middle, low=None, high=None)
-    from scipy import stats
-
-    reach = float(stats.t.ppf(0.5 + CONFIDENCE / 2, len(found) - 1)) * statistics.stdev(found)
+    reach = student(CONFIDENCE, len(found) - 1) * statistics.stdev(found)
     reach /= math.sqrt(len(found))
     return Share(estimate=middle, low=middle - reach, high=middle + reach)
 

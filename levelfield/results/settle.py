@@ -25,6 +25,8 @@ QUARTILES = 1.349
 NOTHING = 1e-9
 USUAL = 128
 """Epochs of a trial; longer ones are rare."""
+COUNTED = 33
+"""Readings up to which the chance of a trend is counted, not approximated (SciPy's own bound)."""
 TREND, CHANCE = 0.05, 0.001
 """A trend counts when it moves the readings by so much from end to end, and is no such chance."""
 
@@ -84,18 +86,43 @@ def _cut(logs: NDArray[np.float64]) -> int:
 
 def _trend(logs: NDArray[np.float64]) -> float:
     """How far the readings move from end to end as a share, where that is no chance; else 0."""
-    from scipy import stats
-
     count = len(logs)
     if count < FEWEST or np.ptp(logs) == 0:
         return 0.0
     # Both must hold; of a usual trial the slope is the cheaper to ask for, of a long one the rank.
     if count <= USUAL and abs(_moved(logs)) <= TREND:
         return 0.0
-    if stats.kendalltau(np.arange(count), logs).pvalue >= CHANCE:
+    if _chance(logs) >= CHANCE:
         return 0.0
     moved = _moved(logs)
     return moved if abs(moved) > TREND else 0.0
+
+
+def _chance(logs: NDArray[np.float64]) -> float:
+    """Probability of a Kendall's tau so far from zero, either way, had the order no meaning."""
+    count = len(logs)
+    if count <= COUNTED:
+        first, second = _pairs(count)
+        rises = logs[second] - logs[first]
+        if rises.all():
+            falls = int((rises < 0).sum())
+            return min(1.0, 2 * float(_orders(count)[: min(falls, len(rises) - falls) + 1].sum()))
+    from scipy import stats  # imported late: it takes as long as a small report
+
+    return float(stats.kendalltau(np.arange(count), logs).pvalue)
+
+
+@lru_cache(maxsize=COUNTED)
+def _orders(count: int) -> NDArray[np.float64]:
+    """Share of the orders of so many readings in which 0, 1, ... pairs fall.
+
+    The last of k readings falls behind 0 to k - 1 of the others, each as often (Kendall, "Rank
+    Correlation Methods", 1970, chapter 5).
+    """
+    shares = np.ones(1)
+    for k in range(2, count + 1):
+        shares = np.convolve(shares, np.full(k, 1 / k))
+    return shares
 
 
 def _moved(logs: NDArray[np.float64]) -> float:

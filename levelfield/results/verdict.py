@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from statistics import NormalDist
 from typing import Literal
 
 from levelfield.results.estimate import Interval, duet
@@ -70,12 +71,10 @@ def judged(interval: Interval, threshold: float) -> Answer:
 
 def spent(share: float, error: float) -> float:
     """Error that may be gone after a share of the budget."""
-    from scipy import stats
-
     if share <= 0:
         return 0.0
-    z = float(stats.norm.isf(error / 2))
-    return float(2 * stats.norm.sf(z / math.sqrt(min(1.0, share))))
+    z = NormalDist().inv_cdf(error / 2)
+    return 2 * NormalDist().cdf(z / math.sqrt(min(1.0, share)))
 
 
 @dataclass

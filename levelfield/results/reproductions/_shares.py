@@ -7,7 +7,7 @@ import statistics
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from levelfield.results.estimate import Interval
+from levelfield.results.estimate import Interval, student
 from levelfield.results.reproductions import HOLDS, NOT, OPEN
 
 
@@ -56,15 +56,13 @@ def above(one: Shares, other: Shares, *, confidence: float = 0.95) -> Interval:
     where there are several trainings, theirs (Welch's t). Answers to the same questions resemble
     each other, so that the interval is rather too wide.
     """
-    from scipy import stats
-
     middle, tail = one.middle - other.middle, 0.5 + confidence / 2
     reach = NormalDist().inv_cdf(tail) * math.sqrt(one.luck + other.luck)
     spread = one.spread + other.spread
     if spread > 0:
         parts = [s.spread**2 / (len(s.values) - 1) for s in (one, other) if s.spread]
         freedom = spread**2 / math.fsum(parts)
-        reach = math.hypot(reach, float(stats.t.ppf(tail, freedom)) * math.sqrt(spread))
+        reach = math.hypot(reach, student(confidence, freedom) * math.sqrt(spread))
     return Interval(
         estimate=middle,
         low=middle - reach,
