@@ -95,7 +95,7 @@ class Bars:
 def bars(
     name: str, labels: Sequence[str], kinds: Sequence[Bars], *, x: str, stacked: bool
 ) -> charts.Chart:
-    """Bars by contender and kind; kinds differ in colour and pattern."""
+    """Bars from zero by contender and kind; kinds differ in colour and pattern."""
     import plotly.graph_objects as go
 
     figure = charts.figure(x=x, y="")
@@ -107,8 +107,6 @@ def bars(
         rangemode="normal",
         zeroline=False,
     )
-    if not stacked:
-        figure.update_xaxes(type="log", rangemode="normal")
     for place, each in enumerate(kinds):
         figure.add_trace(
             go.Bar(

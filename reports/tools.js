@@ -53,8 +53,8 @@
     return made;
   }
 
-  // An axis of names is neither logarithmic nor linear. A horizontal one that counts things is only
-  // ever linear; one of time, or drawn logarithmic, is either.
+  // An axis of names is neither logarithmic nor linear. A horizontal one that counts things, or that
+  // bars lie along, which begin at zero, is only ever linear; one of time, or drawn logarithmic, is either.
   const measures = (axis) => ["linear", "log"].includes(axis.type) && !axis.tickvals;
   const free = (axis) => axis.type === "log" || /second|time/i.test(axis.title?.text ?? "");
 
@@ -65,7 +65,8 @@
     tools.setAttribute("role", "group");
     tools.setAttribute("aria-label", `Controls; arrow keys move. ${chart.getAttribute("aria-label")}`);
     if (measures(yaxis)) tools.append(scale(chart, "y"));
-    if (measures(xaxis) && free(xaxis)) tools.append(scale(chart, "x"));
+    const bars = chart.data.some((trace) => trace.type === "bar");
+    if (measures(xaxis) && free(xaxis) && !bars) tools.append(scale(chart, "x"));
     tools.append(
       button("+", "Zoom in", () => zoom(chart, 0.7)),
       button("−", "Zoom out", () => zoom(chart, 1 / 0.7)),

@@ -147,6 +147,14 @@ def test_races_over_samples_have_logarithmic_axes_and_leave_out_who_never_arrive
     assert "not reached" in tree.one("section", id="cluster").text or seen == len(reached)
 
 
+def test_one_size_of_the_training_set_is_a_table_and_no_chart(study):
+    one = [r for r in study.records if r.workload == study.records[0].workload]
+    tree = pages.rendered(pages.study(Path("/nowhere"), study.head, one))
+    assert not tree.all("script", id="races-0-training-data")
+    section = tree.one("section", id="cluster")
+    assert "Time to the same loss" in [h.text for h in section.all("h3")]
+
+
 def test_costs_are_stacked_by_role(study, tree):
     figure = pages.figure(tree, "cluster-cpu-0")
     assert figure["layout"]["barmode"] == "stack"
@@ -158,7 +166,9 @@ def test_costs_are_stacked_by_role(study, tree):
             assert seconds == pytest.approx(wanted)
     patterns = [trace["marker"]["pattern"]["shape"] for trace in figure["data"]]
     assert len(set(patterns)) == len(patterns), "told apart without colour"
-    moved = pages.figure(tree, "cluster-traffic-0")["data"]
+    traffic = pages.figure(tree, "cluster-traffic-0")
+    assert traffic["layout"]["xaxis"].get("type", "linear") == "linear", "bars begin at zero"
+    moved = traffic["data"]
     assert [trace["name"] for trace in moved] == ["shuffle read"]
     assert sorted(set(moved[0]["x"])) == list(SIZES)
 

@@ -86,12 +86,13 @@ def _panels(curves: Sequence[scaling.Curve]) -> Iterator[Panel]:
 
 
 def _raced(view: View, races: Sequence[scaling.Reached]) -> Iterator[Panel]:
-    """A panel for each family of workloads that differ in nothing but their samples."""
+    """A panel for each family of workloads that differ in their samples, and in nothing else."""
     families: dict[str, list[scaling.Reached]] = {}
     facts = {workload.name: _family(workload) for workload in view.workloads}
     for each in races:
         families.setdefault(facts.get(each.workload, each.workload), []).append(each)
-    for number, mine in enumerate(list(families.values())[:DRAWN]):
+    several = [mine for mine in families.values() if len({each.samples for each in mine}) > 1]
+    for number, mine in enumerate(several[:DRAWN]):
         looks = drawn.looks(list(dict.fromkeys(each.contender for each in mine)))
         who = {each.label: each for each in looks}
         names = dict.fromkeys(each.workload for each in mine)

@@ -51,8 +51,9 @@ def shown(value: Any) -> str:
 
 
 def _readable(machine: Mapping[str, Any]) -> dict[str, Any]:
+    told = {key: "none" if value == [] else value for key, value in machine.items() if value != ""}
     size = number(machine.get("memory"))
-    return {**machine, "memory": formats.memory(size)} if size > 0 else dict(machine)
+    return {**told, "memory": formats.memory(size)} if size > 0 else told
 
 
 def _versions(record: Record) -> dict[str, Any]:
