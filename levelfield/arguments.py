@@ -96,8 +96,9 @@ def _doctor(verb: argparse.ArgumentParser) -> None:
 
 
 def _list(verb: argparse.ArgumentParser) -> None:
-    """List backends, datasets, suites or semantics."""
-    verb.add_argument("what", choices=["backends", "datasets", "suites", "semantics"])
+    """List backends, datasets, suites, semantics, or what a workload may be made of."""
+    ours = ["backends", "datasets", "suites", "semantics"]
+    verb.add_argument("what", choices=[*ours, "layers", "formulas", "optimizers", "schedules"])
     _data(verb)
 
 

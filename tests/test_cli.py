@@ -297,7 +297,11 @@ def test_the_report_is_one_file(here, capsys):
     [
         ("backends", ["numpy", "keras-jax", "torch"]),
         ("datasets", ["digits", "fashion_mnist", "mnist", "synthetic"]),
-        ("suites", ["autoencoder", "quick"]),
+        ("suites", ["autoencoder\n  The thesis network", "quick\n", "  workloads: 44\n"]),
+        ("layers", ["dense\n", "residual\n", "  {kind: max_pool, window: [2, 2]}\n"]),
+        ("formulas", ["  cnn: {blocks: 3, first_filters: 16}\n", "resnet\n"]),
+        ("optimizers", ["adam\n  Kingma & Ba", "rmsprop\n"]),
+        ("schedules", ["one_cycle\n", "triangular2\n"]),
         ("semantics", ["Adam", "RMSprop", "keras-torch"]),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
@@ -13,6 +14,8 @@ from levelfield import registry
 from levelfield.errors import UserError
 from levelfield.spec import plan, suite
 from levelfield.spec.fields import FieldError
+from levelfield.spec.initialisers import Initialiser
+from levelfield.spec.layers import Activation
 
 SHIPPED = sorted(registry.suites().glob("*.yaml"))
 SPREAD = """\
@@ -309,3 +312,22 @@ def test_python_makes_the_same_suite(tmp_path):
     assert suite.Suite.build(made.plain()) == read
     with pytest.raises(FieldError, match=r"^workloads\[1\]\.name: the name second stands twice"):
         suite.Suite(suite="two", workloads=[read.workloads[2]] * 2)
+
+
+def test_the_suite_in_the_docs_is_one(tmp_path):
+    image = pytest.importorskip("PIL.Image", reason="Pillow is not installed: pip install pillow")
+    for name in ("rose", "tulip"):
+        (tmp_path / "flowers" / name).mkdir(parents=True)
+        for number in range(5):
+            image.new("RGB", (40, 40)).save(tmp_path / "flowers" / name / f"{number}.png")
+    docs = (Path(__file__).parents[1] / "docs" / "suites.md").read_text(encoding="utf-8")
+    text = docs.partition("```yaml\n")[2].partition("```")[0]
+    path = tmp_path / "mine.yaml"
+    path.write_text(text.replace("/home/me", str(tmp_path)))
+    found = suite.load(path)
+    denoiser, classifier = found.workloads
+    assert len(plan.contenders(found.contenders, registry.backends())) > 3
+    assert denoiser.shapes((64,))[-1] == (64,)
+    assert classifier.shapes((32, 32, 3))[-1] == (2,)
+    told = docs.partition("**Activations**")[2]
+    assert all(name in told for name in get_args(Activation) + get_args(Initialiser))

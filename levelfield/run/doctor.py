@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import statistics
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -13,9 +14,24 @@ from levelfield.results.record import Record, Verification
 from levelfield.results.study import Study
 from levelfield.run import environment, gpu, machine
 from levelfield.spec import suite
+from levelfield.spec.fields import Tagged
+from levelfield.spec.formulas import Formula
+from levelfield.spec.layers import Layer
+from levelfield.spec.optimizers import Optimizer
 from levelfield.spec.plan import Contender
+from levelfield.spec.schedules import Schedule
 from levelfield.verify import semantics
 from levelfield.verify.tolerances import LEVELS
+
+WIDTH = 100
+"""Columns of running text."""
+VOCABULARY: Mapping[str, type[Tagged]] = {
+    "layers": Layer,
+    "formulas": Formula,
+    "optimizers": Optimizer,
+    "schedules": Schedule,
+}
+"""What a workload is made of, as `levelfield list` calls it."""
 
 
 def describe(folder: str | None) -> str:
@@ -34,7 +50,12 @@ def describe(folder: str | None) -> str:
 
 
 def listing(what: str, folder: str | None) -> str:
-    """A table of backends, data sets or suites; the table of semantics as Markdown."""
+    """Backends and data sets as tables, suites and parts of workloads one below the other.
+
+    What backends mean by the same names is a table in Markdown.
+    """
+    if what in VOCABULARY:
+        return _entries(_kinds(VOCABULARY[what]))
     if what == "semantics":
         return semantics.table({n: b.semantics for n, b in registry.backends().items()})
     if what == "backends":
@@ -42,11 +63,24 @@ def listing(what: str, folder: str | None) -> str:
     if what == "datasets":
         rows = [(s.name, s.where, s.about) for s in data.describe(data.data_directory(folder))]
         return table(("data set", "where", "about"), rows)
-    rows = []
-    for path in sorted(registry.suites().glob("*.yaml")):
-        found = suite.load(path)
-        rows.append((found.suite, str(len(found.workloads)), " ".join(found.about.split())))
-    return table(("suite", "workloads", "about"), rows)
+    suites = [suite.load(path) for path in sorted(registry.suites().glob("*.yaml"))]
+    return _entries((s.suite, s.about, f"workloads: {len(s.workloads)}") for s in suites)
+
+
+def _entries(rows: Iterable[tuple[str, str, str]]) -> str:
+    """Names, and indented below them what they are and a line as it stands."""
+    lines = []
+    for name, about, last in rows:
+        lines += [name, *textwrap.wrap(about, WIDTH, initial_indent="  ", subsequent_indent="  ")]
+        lines += [f"  {last}"]
+    return "\n".join(lines)
+
+
+def _kinds(family: type[Tagged]) -> Iterable[tuple[str, str, str]]:
+    """Every kind of a family, the first line of what it says of itself, and an example."""
+    for name, kind in sorted(family.kinds().items()):
+        given = kind.example if "kind:" in kind.example else f"{name}: {kind.example}"
+        yield name, (kind.__doc__ or "").partition("\n")[0].replace("``", ""), given
 
 
 def environments(names: Sequence[str]) -> str:

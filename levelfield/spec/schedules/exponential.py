@@ -14,7 +14,7 @@ from levelfield.spec.schedules import Between, Epochs, Schedule, ramp
 
 @dataclass(frozen=True, kw_only=True)
 class Exponential(Between, Schedule):
-    """From ``low`` at step 0 to ``high`` at the last step of ``epochs``, where it stays.
+    """By equal factors from ``low`` to ``high`` at the last step of ``epochs``, where it stays.
 
     Every step multiplies the rate by the same factor.
     """
