@@ -38,6 +38,8 @@ class Elephas(KerasTensorFlow):
     devices = frozenset({"spark"})
     environment = "elephas"
     environments: ClassVar = {}
+    semantics: ClassVar = {**KerasTensorFlow.semantics, "max_pool.volumes": "each"}
+    semantics_in: ClassVar = {}
     precisions = EXACT
     packages = ("elephas", "pyspark", "keras", "tensorflow")
     imports = ("tensorflow", "keras", "pyspark", "elephas")

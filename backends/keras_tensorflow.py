@@ -31,6 +31,7 @@ class KerasTensorFlow(Keras):
         "binary_crossentropy": "logits",
         "categorical_crossentropy": "logits",
     }
+    semantics_in: ClassVar = {"default": {"max_pool.volumes": "each"}}
     tuning: ClassVar = {"jit_compile": True}
 
     def prepare(self, workload: Workload, threads: int) -> None:

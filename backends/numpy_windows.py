@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from levelfield.spec.windows import counts
+from levelfield.verify.semantics import PLANE
 
 from .numpy_parts import Part, Weighted
 
@@ -86,6 +87,8 @@ class MaxPool(Part):
         super().__init__(*given)
         self.windows = Windows(self.layer.axes(self.shape))
         self.ties = self.model.meaning("max_pool.ties")
+        if len(self.windows.axes) > PLANE and self.model.meaning("max_pool.volumes") == "each":
+            self.ties = "each"
 
     def forward(self, x: Array, *, train: bool) -> Array:
         self.x = self.windows.pad(x, -np.inf)

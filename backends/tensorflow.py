@@ -33,6 +33,7 @@ class TensorFlow(Backend):
         "rmsprop.epsilon": "inside the root",
         "rmsprop.rate": "each term",
     }
+    semantics_in: ClassVar = {"graph": {"max_pool.volumes": "each"}}
 
     def __init__(
         self, workload: Workload, weights: Weights, *, mode: str, device: str, threads: int

@@ -92,6 +92,8 @@ class Backend(ABC):
     """Environment variables that must be set before the framework is imported."""
     semantics: ClassVar[Mapping[str, str]] = NOTHING
     """Where its stock parts differ by definition: see `levelfield.verify.semantics`."""
+    semantics_in: ClassVar[Mapping[str, Mapping[str, str]]] = MappingProxyType({})
+    """What is declared besides in a mode, by the mode."""
 
     steady: ClassVar[str] = "its adapter takes one momentum for the whole training"
     """Why the momentum cannot change from step to step, where `cycle` is not overridden."""
@@ -101,6 +103,11 @@ class Backend(ABC):
 
     A mode that is not named computes what one process computes.
     """
+
+    @classmethod
+    def meanings(cls, mode: str) -> Mapping[str, str]:
+        """All that is declared in a mode."""
+        return {**cls.semantics, **cls.semantics_in.get(mode, {})}
 
     @classmethod
     def machine(cls, *, device: str, precision: str, threads: int) -> Machine | None:  # noqa: ARG003

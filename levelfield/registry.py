@@ -12,7 +12,7 @@ import inspect
 import os
 import pkgutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -183,6 +183,14 @@ def _number(text: str) -> int | float | str:
 def described() -> dict[str, dict[str, str]]:
     """Every backend's `description`, by name."""
     return {name: description(adapter) for name, adapter in backends().items()}
+
+
+def declarations() -> dict[str, dict[str, Mapping[str, str]]]:
+    """What backends mean by the same names: by backend and mode."""
+    return {
+        name: {mode: adapter.meanings(mode) for mode in adapter.modes}
+        for name, adapter in backends().items()
+    }
 
 
 def description(adapter: type[Backend]) -> dict[str, str]:

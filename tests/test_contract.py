@@ -183,7 +183,7 @@ def check_steps(subject, optimizer, loss):
     """A few steps at changing rates agree with the reference, in the declared semantics only."""
     extreme = loss == LOSSES[1] and subject.adapter.name not in SATURATED
     spec, (weights, x) = workload(optimizer, loss), network(extreme=extreme)
-    declared = subject.adapter.semantics
+    declared = subject.adapter.meanings(subject.mode)
     subject.build(spec, weights, x)
     expected = reference(spec, weights, x, declared)
 
@@ -218,7 +218,7 @@ def check_steps_go_on_where_they_were(subject):
     """Two pieces are one piece: the optimizer's memory, the count of steps, the weights stay."""
     spec, (weights, x) = workload("adam"), network()
     subject.build(spec, weights, x)
-    expected = reference(spec, weights, x, subject.adapter.semantics)
+    expected = reference(spec, weights, x, subject.adapter.meanings(subject.mode))
     for start, stop in ((0, BATCH), (BATCH, 3 * BATCH), (3 * BATCH, len(ORDER))):
         rates = RATES[start // BATCH : -(-stop // BATCH)]
         loss = subject.train(ORDER[start:stop], rates)
@@ -240,7 +240,9 @@ def check_momenta(subject):
     for name in names:
         spec, (weights, x) = workload(name, schedule=CYCLE), network()
         subject.build(spec, weights, x)
-        expected, constant = (reference(spec, weights, x, subject.adapter.semantics) for _ in "12")
+        expected, constant = (
+            reference(spec, weights, x, subject.adapter.meanings(subject.mode)) for _ in "12"
+        )
         for start, stop in ((0, BATCH), (BATCH, len(ORDER))):
             steps = slice(start // BATCH, -(-stop // BATCH))
             expected.cycle(MOMENTA[steps])
@@ -262,7 +264,7 @@ def check_gradients_through_every_activation(subject, loss):
     spec, exact = workload("sgd", loss, activations), subject.exact(*activations)
     weights, x = network(DEEP)
     subject.build(spec, weights, x)
-    expected = reference(spec, weights, x, subject.adapter.semantics)
+    expected = reference(spec, weights, x, subject.adapter.meanings(subject.mode))
     limit = 1e-12 if exact else 1e-6
     seen, right = subject.desk.predict(subject.process, 3, 14), expected.predict(x[3:14])
     assert error(seen, right) < limit
@@ -280,7 +282,7 @@ def check_gradients_through_every_activation(subject, loss):
 def check_a_batch_larger_than_the_set(subject):
     spec, (weights, x) = workload("adam", batch=100), network()
     subject.build(spec, weights, x)
-    expected = reference(spec, weights, x, subject.adapter.semantics)
+    expected = reference(spec, weights, x, subject.adapter.meanings(subject.mode))
     for _ in range(2):
         order = np.arange(SAMPLES)
         loss = subject.train(order, RATES[:1])
@@ -297,7 +299,9 @@ def check_single_precision(subject):
     before = subject.desk.weights(subject.process)
     assert {array.dtype for array in before.values()} == {np.dtype("float32")}
     assert all(np.array_equal(before[name], array) for name, array in weights.items())
-    exact = reference(spec.replace(precision="float64"), weights, x, subject.adapter.semantics)
+    exact = reference(
+        spec.replace(precision="float64"), weights, x, subject.adapter.meanings(subject.mode)
+    )
     assert error(subject.desk.predict(subject.process, 0, 5), exact.predict(x[:5])) < 1e-6
     assert subject.train(ORDER, RATES) == pytest.approx(exact.train(ORDER, RATES), rel=1e-5)
     seen = moved(subject.desk.weights(subject.process), weights)
@@ -367,9 +371,10 @@ def test_declarations(name):
     adapter = registry.backends()[name]
     assert adapter.modes
     assert adapter.devices & {"cpu", "spark"}
-    assert set(adapter.semantics) <= set(CHOICES)
-    for key, value in adapter.semantics.items():
-        assert value in CHOICES[key].meanings
+    assert set(adapter.semantics_in) <= set(adapter.modes)
+    for mode in adapter.modes:
+        for key, value in adapter.meanings(mode).items():
+            assert value in CHOICES[key].meanings
     for method, owed in inspect.getmembers(Backend, inspect.isfunction):
         seen = inspect.signature(getattr(adapter, method)).parameters
         assert list(seen) == list(inspect.signature(owed).parameters), method

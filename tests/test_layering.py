@@ -226,8 +226,10 @@ def test_an_adapter_declares_what_the_engine_reads(name):
     assert adapter.devices
     assert (ROOT / "environments" / f"{adapter.environment}.txt").is_file()
     assert all(isinstance(v, str) for item in adapter.environ.items() for v in item)
-    for key, meaning in adapter.semantics.items():
-        assert meaning in CHOICES[key].meanings
+    assert set(adapter.semantics_in) <= set(adapter.modes)
+    for mode in adapter.modes:
+        for key, meaning in adapter.meanings(mode).items():
+            assert meaning in CHOICES[key].meanings
 
 
 @pytest.mark.parametrize("name", registry.datasets())

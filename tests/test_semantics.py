@@ -11,6 +11,7 @@ import specs
 import studies
 
 from levelfield.results.record import Meaning, Record
+from levelfield.spec.workload import Workload
 from levelfield.verify.semantics import differences
 
 BEFORE = {"adam.epsilon": "before correction", "sgd.rate": "each term", "max_pool.ties": "each"}
@@ -30,6 +31,18 @@ def test_only_what_bears_on_the_workload_and_differs_is_told():
     assert differences(BEFORE, workload("sgd", momentum=0.0, nesterov=False)) == ()
     (moving,) = differences(BEFORE, workload("sgd", momentum=0.9, nesterov=False))
     assert (moving.name[:17], moving.meaning) == ("SGD with momentum", "each term")
+
+
+@pytest.mark.parametrize(("shape", "told"), [([8, 8, 1], []), ([4, 4, 4, 1], ["each"])])
+def test_what_holds_of_volumes_is_told_of_volumes_alone(shape, told):
+    pool = {"kind": "max_pool", "window": [2] * (len(shape) - 1)}
+    dense = {"kind": "dense", "units": 10, "activation": "softmax", "kernel": "zeros"}
+    layers = [pool, {"kind": "flatten"}, {**dense, "bias": "zeros"}]
+    facts = {**specs.PLAIN, "layers": layers, "loss": "categorical_crossentropy"}
+    made = Workload.build({**facts, "dataset": "digits", "input_shape": shape})
+    assert isinstance(made, Workload)
+    found = differences({"max_pool.volumes": "each"}, made)
+    assert [each.meaning for each in found] == told
 
 
 def test_a_record_keeps_them_and_the_page_shows_them_once(tmp_path):

@@ -57,7 +57,7 @@ def listing(what: str, folder: str | None) -> str:
     if what in VOCABULARY:
         return _entries(_kinds(VOCABULARY[what]))
     if what == "semantics":
-        return semantics.table({n: b.semantics for n, b in registry.backends().items()})
+        return semantics.table(registry.declarations())
     if what == "backends":
         return table(("backend", "modes", "devices", "environment", "here"), _backends())
     if what == "datasets":

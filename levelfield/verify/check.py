@@ -95,7 +95,8 @@ def verify(
 
     how: ``backend``, ``module``, ``source``, ``mode``, ``device`` and ``threads`` of the contender.
     """
-    semantics.check(adapter.semantics, where=f"semantics of {adapter.name}")
+    declared = adapter.meanings(how["mode"])
+    semantics.check(declared, where=f"semantics of {adapter.name}")
     material = reference.material
     facts = {key: how[key] for key in ("mode", "device", "threads")}
     partitions, how["device"] = distributed.partitions(adapter, **facts)
@@ -103,7 +104,7 @@ def verify(
         raise WorkerError(
             "skipped", "the reference has no partitions that train with a changing momentum"
         )
-    standard = reference.standard(adapter.semantics, partitions)
+    standard = reference.standard(declared, partitions)
     precision = material.workload.precision
     with start() as process:
         subject = _Remote(process, material, scratch, standard.part, how)
@@ -130,7 +131,7 @@ def verify(
     return Verification(
         status="failed" if wrong else "passed",
         figures=tuple(figures),
-        semantics=semantics.differences(adapter.semantics, material.workload),
+        semantics=semantics.differences(declared, material.workload),
         reason="not the same computation: " + "; ".join(wrong[:3]) if wrong else "",
     )
 

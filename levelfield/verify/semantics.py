@@ -12,7 +12,7 @@ Nesterov's step (w -= r (g + momentum m), or its other form) have the same one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,23 @@ if TYPE_CHECKING:
     from levelfield.spec.workload import Workload
 
 
+PLANE = 2
+"""Axes of an image."""
+
+
+def _always(workload: Workload) -> bool:  # noqa: ARG001 - others look at it
+    return True
+
+
+def _momentum(workload: Workload) -> bool:
+    return getattr(workload.optimizer, "momentum", 0.0) != 0
+
+
+def _volumes(workload: Workload) -> bool:
+    parts = (part for layer in workload.layers for part in layer.parts())
+    return any(part.kind == "max_pool" and len(part.window) > PLANE for part in parts)  # type: ignore[attr-defined]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Choice:
     """One thing that libraries define differently."""
@@ -30,6 +47,8 @@ class Choice:
     about: str
     meanings: Mapping[str, str]
     """Name of each meaning -> its formula; the first is the published one."""
+    where: Callable[[Workload], bool] = _always
+    """Whether it bears on a workload that has the layer, optimizer or loss of its name."""
 
 
 CHOICES: Mapping[str, Choice] = {
@@ -63,6 +82,7 @@ CHOICES: Mapping[str, Choice] = {
     ),
     "rmsprop.rate": Choice(
         about="RMSprop with momentum: what the rate scales (differs when rates change)",
+        where=_momentum,
         meanings={
             "the sum": "m = momentum m + d; w -= r m",
             "each term": "m = momentum m + r d; w -= m",
@@ -70,6 +90,7 @@ CHOICES: Mapping[str, Choice] = {
     ),
     "sgd.rate": Choice(
         about="SGD with momentum: what the rate scales (differs when rates change)",
+        where=_momentum,
         meanings={
             "the sum": "m = momentum m + g; w -= r m",
             "each term": "m = momentum m + r g; w -= m",
@@ -97,6 +118,14 @@ CHOICES: Mapping[str, Choice] = {
             "shared": "to each of them, an equal part",
         },
     ),
+    "max_pool.volumes": Choice(
+        about="Max pooling of volumes: the same",
+        where=_volumes,
+        meanings={
+            "as of images": "as above",
+            "each": "to each of them, whole",
+        },
+    ),
 }
 
 
@@ -107,13 +136,14 @@ def meaning(declared: Mapping[str, str], key: str) -> str:
 
 def differences(declared: Mapping[str, str], workload: Workload) -> tuple[Meaning, ...]:
     """Declared meanings that are not the first of their choice, and bear on the workload."""
-    kinds = {workload.optimizer.kind, workload.loss, *(layer.kind for layer in workload.layers)}
-    if getattr(workload.optimizer, "momentum", None) == 0:
-        declared = {key: meaning for key, meaning in declared.items() if key[-5:] != ".rate"}
+    layers = (part.kind for layer in workload.layers for part in layer.parts())
+    kinds = {workload.optimizer.kind, workload.loss, *layers}
     return tuple(
         Meaning(name=CHOICES[key].about, meaning=meaning, formula=CHOICES[key].meanings[meaning])
         for key, meaning in sorted(declared.items())
-        if key.partition(".")[0] in kinds and meaning != next(iter(CHOICES[key].meanings))
+        if key.partition(".")[0] in kinds
+        and CHOICES[key].where(workload)
+        and meaning != next(iter(CHOICES[key].meanings))
     )
 
 
@@ -126,13 +156,20 @@ def check(declared: Mapping[str, str], *, where: str) -> None:
             raise unknown(f"meaning of {key}", value, CHOICES[key].meanings, where=where)
 
 
-def table(declarations: Mapping[str, Mapping[str, str]]) -> str:
-    """Return a Markdown table of every choice and of the backends on each side of it."""
+def table(declarations: Mapping[str, Mapping[str, Mapping[str, str]]]) -> str:
+    """Return a Markdown table of every choice and of who stands on each side of it.
+
+    declarations: by backend and mode; a mode is named where others of its backend differ.
+    """
     lines = ["| what | meaning | formula | backends |", "|---|---|---|---|"]
     for key, choice in CHOICES.items():
         about = choice.about
         for name, formula in choice.meanings.items():
-            who = [b for b, declared in declarations.items() if meaning(declared, key) == name]
+            who = []
+            for backend, modes in declarations.items():
+                here = [mode for mode, declared in modes.items() if meaning(declared, key) == name]
+                everywhere = len(here) == len(modes)
+                who += [backend] if everywhere else [f"{backend}/{mode}" for mode in here]
             formula = formula.replace("|", "\\|")  # noqa: PLW2901 - a pipe ends a cell
             lines.append(f"| {about} | {name} | `{formula}` | {', '.join(who) or 'none'} |")
             about = ""
