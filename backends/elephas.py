@@ -12,6 +12,7 @@ from levelfield.backend import EXACT, Unsupported
 from .keras_layers import one_hot
 from .keras_tensorflow import KerasTensorFlow
 from .spark import Spark
+from .tensorflow_layers import KERNELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +39,7 @@ class Elephas(KerasTensorFlow):
     devices = frozenset({"spark"})
     environment = "elephas"
     environments: ClassVar = {}
-    semantics: ClassVar = {**KerasTensorFlow.semantics, "max_pool.volumes": "each"}
+    semantics: ClassVar = {**KerasTensorFlow.semantics, **KERNELS}
     semantics_in: ClassVar = {}
     precisions = EXACT
     packages = ("elephas", "pyspark", "keras", "tensorflow")

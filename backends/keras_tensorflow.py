@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from levelfield.backend import Unsupported
 
 from .keras import Keras
+from .tensorflow_layers import KERNELS
 from .tensorflow_precision import devices, products, switch
 from .tensorflow_threads import read_threads, set_threads
 
@@ -31,7 +32,7 @@ class KerasTensorFlow(Keras):
         "binary_crossentropy": "logits",
         "categorical_crossentropy": "logits",
     }
-    semantics_in: ClassVar = {"default": {"max_pool.volumes": "each"}}
+    semantics_in: ClassVar = {"default": KERNELS}
     tuning: ClassVar = {"jit_compile": True}
 
     def prepare(self, workload: Workload, threads: int) -> None:

@@ -38,6 +38,7 @@ class KerasTheano(Keras):
         "sgd.rate": "each term",
         "binary_crossentropy": "clipped",
         "categorical_crossentropy": "clipped",
+        "relu.zero": "half",
         "max_pool.ties": "each",
     }
     tuning: ClassVar = {}

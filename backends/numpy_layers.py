@@ -82,7 +82,8 @@ class Residual(Part):
         side = x if self.shortcut is None else self.shortcut.forward(x, train=train)
         for each in self.chain:
             x = each.forward(x, train=train)
-        self.out = self.activation(x + side)
+        self.logits = x + side
+        self.out = self.activation(self.logits)
         return self.out
 
     def backward(self, delta: Array, *, first: bool = False) -> Array:

@@ -48,6 +48,11 @@ ACTIVATIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Any]]] 
     "softmax": (_softmax, lambda a: 1.0),  # noqa: ARG005 - last alone: its loss has the slope
 }
 """Name -> the function, and its slope written in terms of its output."""
+KINKS: dict[str, dict[str, float]] = {
+    "relu": {"half": 0.5},
+    "selu": {"from above": SELU_SCALE},
+}
+"""Name -> its slope at zero, where that is declared to be another than the formula's."""
 
 
 class Part:
@@ -56,7 +61,11 @@ class Part:
     def __init__(self, name: str, layer: Any, shape: tuple[int, ...], model: Model) -> None:
         self.name, self.layer, self.shape, self.model = name, layer, shape, model
         self.gradients: dict[str, Array] = {}
-        self.activation, self.slope = ACTIVATIONS[getattr(layer, "activation", "linear")]
+        name = getattr(layer, "activation", "linear")
+        self.activation, self.formula = ACTIVATIONS[name]
+        self.logits: Array
+        """What the activation was given."""
+        self.kink = KINKS[name].get(model.meaning(f"{name}.zero")) if name in KINKS else None
 
     def array(self, part: str) -> Array:
         """One of the layer's arrays as it is now."""
@@ -65,6 +74,13 @@ class Part:
     def keep(self, part: str, gradient: Array) -> None:
         """Leave a gradient behind."""
         self.gradients[f"{self.name}/{part}"] = gradient
+
+    def slope(self, out: Array) -> Any:
+        """Of the activation, which gave this output."""
+        slope = self.formula(out)
+        if self.kink is None:
+            return slope
+        return np.where(self.logits == 0, out.dtype.type(self.kink), slope)
 
     def forward(self, x: Array, *, train: bool) -> Array:
         return x

@@ -14,6 +14,7 @@ from .symbolic_layers import Parts
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from levelfield.backend import Array
     from levelfield.spec.windows import Axis
 
 
@@ -65,6 +66,17 @@ class PyTensor(Symbolic):
             softplus=tensor.softplus,
             parts=PyTensorParts,
         )
+
+    def keep(self, variable: Any, array: Array) -> None:
+        """JAX would copy an array of NumPy's at every call: it gets its own, once.
+
+        `set_value` would turn that back into NumPy's. What a step updates is JAX's by itself.
+        """
+        super().keep(variable, array)
+        if self.mode == "jax":
+            import jax
+
+            variable.container.storage[0] = jax.device_put(array)
 
     def wait(self) -> None:
         """JAX computes behind the caller's back: wait for every weight."""

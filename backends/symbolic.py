@@ -73,18 +73,20 @@ class Symbolic(Backend):
     def open(self) -> Library:
         """Import the framework and see that it can run the workload here, in this mode."""
 
-    def put(self, array: Array) -> Any:
-        """What a shared variable is to hold of this array."""
-        return array
+    def keep(self, variable: Any, array: Array) -> None:
+        """Give a shared variable its value, where the step's function will look for it."""
+        variable.set_value(array, borrow=True)
 
     def wait(self) -> None:
         """Wait until nothing is being computed."""
 
     def stage(self, x: Array, y: Array) -> None:
         """Copy the training set into shared variables."""
-        self.x.set_value(self.put(np.array(x)), borrow=True)
+        self.keep(self.x, np.array(x))
         if y is not x:
-            self.step = self._step(self.library.shared(np.array(y)))
+            labels = self.library.shared(np.array(y))
+            self.keep(labels, labels.get_value(borrow=True))
+            self.step = self._step(labels)
 
     def cycle(self, momenta: Array) -> None:
         """Keep them for the next piece: each goes into its step beside the rate."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from levelfield.backend import Array, Backend, Unsupported, Weights, Workload, beside
 
-from .tensorflow_layers import forward, loss
+from .tensorflow_layers import KERNELS, forward, loss
 from .tensorflow_optimizers import optimizer
 from .tensorflow_precision import LOW, devices, read, switch
 from .tensorflow_threads import read_threads, set_threads
@@ -33,7 +33,7 @@ class TensorFlow(Backend):
         "rmsprop.epsilon": "inside the root",
         "rmsprop.rate": "each term",
     }
-    semantics_in: ClassVar = {"graph": {"max_pool.volumes": "each"}}
+    semantics_in: ClassVar = {"graph": KERNELS}
 
     def __init__(
         self, workload: Workload, weights: Weights, *, mode: str, device: str, threads: int

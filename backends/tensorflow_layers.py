@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     """Of the samples, and of whether this is training."""
 
 
+KERNELS = {"max_pool.volumes": "each", "selu.zero": "from above"}
+"""What TensorFlow's own gradients mean; those that XLA compiles mean what is usual."""
+
+
 class Parts:
     """Makes the function of a layer; every method is named after its kind."""
 

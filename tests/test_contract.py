@@ -11,7 +11,7 @@ import inspect
 import itertools
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -86,6 +86,11 @@ class Subject:
     def tolerance(self) -> float:
         """Of a change of weights, relative. Keras rounds the optimizers' constants to float32."""
         return 2e-5 if self.adapter.name.startswith("keras") else 1e-9
+
+    @property
+    def declared(self) -> Mapping[str, str]:
+        """What its adapter means in its mode."""
+        return self.adapter.meanings(self.mode)
 
     def exact(self, *activations: str) -> bool:
         """Whether a model with these activations is computed in float64 throughout."""
@@ -183,7 +188,7 @@ def check_steps(subject, optimizer, loss):
     """A few steps at changing rates agree with the reference, in the declared semantics only."""
     extreme = loss == LOSSES[1] and subject.adapter.name not in SATURATED
     spec, (weights, x) = workload(optimizer, loss), network(extreme=extreme)
-    declared = subject.adapter.meanings(subject.mode)
+    declared = subject.declared
     subject.build(spec, weights, x)
     expected = reference(spec, weights, x, declared)
 
@@ -218,7 +223,7 @@ def check_steps_go_on_where_they_were(subject):
     """Two pieces are one piece: the optimizer's memory, the count of steps, the weights stay."""
     spec, (weights, x) = workload("adam"), network()
     subject.build(spec, weights, x)
-    expected = reference(spec, weights, x, subject.adapter.meanings(subject.mode))
+    expected = reference(spec, weights, x, subject.declared)
     for start, stop in ((0, BATCH), (BATCH, 3 * BATCH), (3 * BATCH, len(ORDER))):
         rates = RATES[start // BATCH : -(-stop // BATCH)]
         loss = subject.train(ORDER[start:stop], rates)
@@ -240,9 +245,7 @@ def check_momenta(subject):
     for name in names:
         spec, (weights, x) = workload(name, schedule=CYCLE), network()
         subject.build(spec, weights, x)
-        expected, constant = (
-            reference(spec, weights, x, subject.adapter.meanings(subject.mode)) for _ in "12"
-        )
+        expected, constant = (reference(spec, weights, x, subject.declared) for _ in "12")
         for start, stop in ((0, BATCH), (BATCH, len(ORDER))):
             steps = slice(start // BATCH, -(-stop // BATCH))
             expected.cycle(MOMENTA[steps])
@@ -264,7 +267,7 @@ def check_gradients_through_every_activation(subject, loss):
     spec, exact = workload("sgd", loss, activations), subject.exact(*activations)
     weights, x = network(DEEP)
     subject.build(spec, weights, x)
-    expected = reference(spec, weights, x, subject.adapter.meanings(subject.mode))
+    expected = reference(spec, weights, x, subject.declared)
     limit = 1e-12 if exact else 1e-6
     seen, right = subject.desk.predict(subject.process, 3, 14), expected.predict(x[3:14])
     assert error(seen, right) < limit
@@ -282,7 +285,7 @@ def check_gradients_through_every_activation(subject, loss):
 def check_a_batch_larger_than_the_set(subject):
     spec, (weights, x) = workload("adam", batch=100), network()
     subject.build(spec, weights, x)
-    expected = reference(spec, weights, x, subject.adapter.meanings(subject.mode))
+    expected = reference(spec, weights, x, subject.declared)
     for _ in range(2):
         order = np.arange(SAMPLES)
         loss = subject.train(order, RATES[:1])
@@ -299,9 +302,7 @@ def check_single_precision(subject):
     before = subject.desk.weights(subject.process)
     assert {array.dtype for array in before.values()} == {np.dtype("float32")}
     assert all(np.array_equal(before[name], array) for name, array in weights.items())
-    exact = reference(
-        spec.replace(precision="float64"), weights, x, subject.adapter.meanings(subject.mode)
-    )
+    exact = reference(spec.replace(precision="float64"), weights, x, subject.declared)
     assert error(subject.desk.predict(subject.process, 0, 5), exact.predict(x[:5])) < 1e-6
     assert subject.train(ORDER, RATES) == pytest.approx(exact.train(ORDER, RATES), rel=1e-5)
     seen = moved(subject.desk.weights(subject.process), weights)

@@ -28,11 +28,24 @@ from levelfield.verify.semantics import CHOICES, meaning
 STRICT = str(ADAPTERS / "strict.py")
 SLOW = {"jax", "keras-jax", "keras-torch", "theano", "keras-theano", "pytensor"}
 """They compile, for seconds, whatever they are given."""
+KINKS = ("ties", "relu at zero", "selu at zero")
+"""Cases where a slope jumps: libraries differ there."""
 FEW = {
-    "theano": ("small", "ties"),
-    "keras-theano": ("small", "ties"),
-    "pytensor": ("flat", "ties"),
-    "jax": ("residual", "maxima", "means", "volume", "line", "ties", "volume of ties", "flat"),
+    "theano": ("small", *KINKS),
+    "keras-theano": ("small", *KINKS),
+    "pytensor": ("flat", *KINKS),
+    "jax": (
+        "residual",
+        "maxima",
+        "means",
+        "volume",
+        "line",
+        "ties",
+        "volume of ties",
+        "flat",
+        "relu at zero",
+        "selu at zero",
+    ),
     "keras-jax": ("residual", "maxima", "means"),
 }
 """Compiling is so slow that a part of the cases has to be enough; PyTensor lacks convolutions."""
@@ -72,6 +85,8 @@ class Case:
     optimizer: Mapping[str, Any] | None = None
     levels: int = 0
     """Samples and first weights are multiples of one over this, if any: sums of them are equal."""
+    still: int = 0
+    """Units of the first layer that give zero, whatever they are given."""
     differs: str = ""
     """A choice of semantics on which the figures must depend."""
 
@@ -90,6 +105,9 @@ class Case:
         if self.levels:
             for array in (x, weights["layer1/kernel"], weights["layer1/bias"]):
                 array[:] = np.round(array * self.levels) / self.levels
+        if self.still:
+            for array in (weights["layer1/kernel"], weights["layer1/bias"]):
+                array[..., : self.still] = 0.0
         x = x.astype(precision)
         if self.differs == "categorical_crossentropy":  # probabilities on both sides of 1e-7
             weights[f"layer{len(self.layers)}/bias"][:] = 15.0, 0.0, 0.0, 0.0
@@ -183,6 +201,8 @@ CASES = {
         levels=2,
         differs="max_pool.ties",
     ),
+    "relu at zero": Case((6,), (dense(5, "relu"), *END[1:]), still=2, differs="relu.zero"),
+    "selu at zero": Case((6,), (dense(5, "selu"), *END[1:]), still=2, differs="selu.zero"),
     "volume of ties": Case(
         (5, 5, 5, 1),
         (convolution(4, [2, 2, 2], "valid", "linear"), pool("max", [2, 2, 2]), *END),

@@ -6,6 +6,7 @@ workload's precision (the yardstick). All see the same weights, samples, orders,
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -202,7 +203,7 @@ def error(seen: NDArray[Any], expected: NDArray[Any], *, floor: float) -> float:
     if seen.shape != expected.shape:
         return float("nan")
     difference = float(np.linalg.norm(np.asarray(seen, np.float64) - expected))
-    return difference / max(float(np.linalg.norm(expected)), floor, np.finfo(np.float64).tiny)
+    return difference / max(float(np.linalg.norm(expected)), floor, sys.float_info.min)
 
 
 def shaken(weights: Weights, *, precision: str, number: int) -> Weights:

@@ -48,7 +48,8 @@ class Choice:
     meanings: Mapping[str, str]
     """Name of each meaning -> its formula; the first is the published one."""
     where: Callable[[Workload], bool] = _always
-    """Whether it bears on a workload that has the layer, optimizer or loss of its name."""
+    """Whether it bears on a workload that has the layer, activation, optimizer or loss of its name.
+    """
 
 
 CHOICES: Mapping[str, Choice] = {
@@ -110,6 +111,20 @@ CHOICES: Mapping[str, Choice] = {
             "clipped": "from p = min(max(softmax, 1e-7), 1 - 1e-7), no gradient outside",
         },
     ),
+    "relu.zero": Choice(
+        about="ReLU: its slope at zero",
+        meanings={
+            "nothing": "f'(0) = 0",
+            "half": "f'(0) = 1/2",
+        },
+    ),
+    "selu.zero": Choice(
+        about="SELU: its slope at zero",
+        meanings={
+            "from below": "f'(0) = 1.0507 * 1.6733",
+            "from above": "f'(0) = 1.0507",
+        },
+    ),
     "max_pool.ties": Choice(
         about="Max pooling: where the gradient goes when several values of a window are largest",
         meanings={
@@ -136,8 +151,9 @@ def meaning(declared: Mapping[str, str], key: str) -> str:
 
 def differences(declared: Mapping[str, str], workload: Workload) -> tuple[Meaning, ...]:
     """Declared meanings that are not the first of their choice, and bear on the workload."""
-    layers = (part.kind for layer in workload.layers for part in layer.parts())
-    kinds = {workload.optimizer.kind, workload.loss, *layers}
+    parts = [part for layer in workload.layers for part in layer.parts()]
+    kinds = {workload.optimizer.kind, workload.loss, *(part.kind for part in parts)}
+    kinds |= {getattr(part, "activation", "") for part in parts}
     return tuple(
         Meaning(name=CHOICES[key].about, meaning=meaning, formula=CHOICES[key].meanings[meaning])
         for key, meaning in sorted(declared.items())
