@@ -34,18 +34,7 @@ FEW = {
     "theano": ("small", *KINKS),
     "keras-theano": ("small", *KINKS),
     "pytensor": ("flat", *KINKS),
-    "jax": (
-        "residual",
-        "maxima",
-        "means",
-        "volume",
-        "line",
-        "ties",
-        "volume of ties",
-        "flat",
-        "relu at zero",
-        "selu at zero",
-    ),
+    "jax": ("residual", "maxima", "means", "volume", "line", "flat", "volume of ties", *KINKS),
     "keras-jax": ("residual", "maxima", "means"),
 }
 """Compiling is so slow that a part of the cases has to be enough; PyTensor lacks convolutions."""
