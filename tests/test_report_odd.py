@@ -266,6 +266,22 @@ def test_a_trial_whose_facts_changed_is_in_two_groups() -> None:
     ]
 
 
+def test_what_two_environments_differ_in_is_told_and_what_one_alone_has_is_not() -> None:
+    old = {"jax": "0.1", "numpy": "1.0", "scipy": "1.9"}
+    tree = made(lambda r: of("jax", versions=old, environment="old", lock="abc")(r))
+    (table,) = [
+        each
+        for each in tree.one("section", id="versions").all("table")
+        if each.one("thead").all("th")[0].text == "distribution"
+    ]
+    heads = [cell.text for cell in table.one("thead").all("th")][1:]
+    assert set(heads) == {"main", "old (lock abc)"}
+    (row,) = table.one("tbody").all("tr")
+    assert row.one("th").text == "numpy", "jax and scipy were recorded in one of them alone"
+    told = dict(zip(heads, [cell.text for cell in row.all("td")], strict=True))
+    assert told == {"main": "2.4.6", "old (lock abc)": "1.0"}
+
+
 def test_long_tables_of_epochs_are_left_to_the_records(monkeypatch: pytest.MonkeyPatch) -> None:
     from levelfield.reports.sections import raw
 

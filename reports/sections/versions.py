@@ -23,14 +23,32 @@ class Group:
 
 def content(view: View) -> Mapping[str, Any]:
     """Return groups of equal versions and of equal settings, and the definitions of workloads."""
+    environments, differing = _differences(view.study.records)
     return {
         "versions": _groups(view, _versions),
+        "environments": environments,
+        "differing": differing,
         "settings": _groups(view, _settings),
         "definitions": [(each, definition(each)) for each in view.workloads],
         "options": dict(view.study.head.options),
         "machine": _readable(view.study.head.machine),
         "shown": shown,
     }
+
+
+def _differences(records: Iterable[Record]) -> tuple[list[str], list[tuple[str, list[str]]]]:
+    """The environments, and of each distribution whose versions differ: those of each of them.
+
+    A distribution that one environment alone recorded is no difference: others may have it too.
+    """
+    told: dict[str, dict[str, dict[str, None]]] = {}
+    for record in records:
+        for name, version in record.versions.items():
+            there = told.setdefault(_environment(record), {})
+            there.setdefault(name, {})[version] = None
+    names = sorted({name for there in told.values() for name in there})
+    rows = [(name, [", ".join(there.get(name, ())) for there in told.values()]) for name in names]
+    return list(told), [(name, each) for name, each in rows if len(set(filter(None, each))) > 1]
 
 
 def definition(workload: Workload) -> str:
@@ -58,8 +76,11 @@ def _readable(machine: Mapping[str, Any]) -> dict[str, Any]:
 
 def _versions(record: Record) -> dict[str, Any]:
     versions = dict(sorted(record.versions.items()))
-    environment = record.environment + (f" (lock {record.lock})" if record.lock else "")
-    return {"environment": environment, **versions} if versions else {}
+    return {"environment": _environment(record), **versions} if versions else {}
+
+
+def _environment(record: Record) -> str:
+    return record.environment + (f" (lock {record.lock})" if record.lock else "")
 
 
 def _settings(record: Record) -> dict[str, Any]:
