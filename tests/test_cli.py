@@ -5,20 +5,23 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pages
 import pytest
 import studies
 from running import Place
 
 from levelfield import __version__, cli, registry
 from levelfield.results import study
-from levelfield.results.record import PHASES
+from levelfield.results.record import PHASES, Record
 from levelfield.results.store import HEAD, RECORDS
-from levelfield.run import machine
+from levelfield.run import doctor, machine
 from levelfield.spec import suite
 
 SINGLE = [phase for phase in PHASES if phase != "cluster"]
@@ -309,6 +312,20 @@ def test_lists(what, seen, here, capsys):
     assert cli.main(["list", what]) == 0
     out = capsys.readouterr().out
     assert all(name in out for name in seen)
+
+
+def test_intervals_of_two_wild_trials_are_told_by_their_magnitude(tmp_path):
+    recipe = studies.Recipe(contenders=2, repeats=2, epochs=3, absent=0)
+
+    def wild(r: Record) -> Record:
+        factor = 50.0 if (r.backend, r.repeat) == ("torch", 2) else 1.0
+        assert r.epochs is not None
+        wall = tuple(factor * each for each in r.epochs.wall)
+        return replace(r, epochs=replace(r.epochs, wall=wall))
+
+    rows = [wild(r) if isinstance(r, Record) else r for r in studies.rows(recipe)]
+    told = doctor.study_table(pages.study(tmp_path, studies.head(recipe), rows))
+    assert re.search(r"\d\.\d\d \[\de-\d\d, \de\+\d\d\]", told), told
 
 
 def test_a_reader_that_goes_away_is_no_error():

@@ -157,12 +157,17 @@ def _ranked(groups: Mapping[str, list[Record]]) -> Iterable[tuple[str, ...]]:
         ratio = "1"
         if label != ranked[0]:
             found = against.ratio(good[ranked[0]], records, comparisons=len(ranked) - 1)
-            ratio = f"{found.estimate:.2f} [{found.low:.2f}, {found.high:.2f}]"
+            ratio = f"{_times(found.estimate)} [{_times(found.low)}, {_times(found.high)}]"
         loss = statistics.median(r.epochs.test_loss[-1] for r in records)
         checked = {r.verification.status if r.verification else "unverified" for r in records}
         count = f"{len(records)}/{len(groups[label])}"
         verified = "/".join(sorted(checked))
         yield label, f"{1000 * epochs[label]:.4g}", ratio, f"{loss:.5g}", count, verified
+
+
+def _times(ratio: float) -> str:
+    """A ratio: two digits behind the point, or its magnitude where two trials know no more."""
+    return f"{ratio:.2f}" if 0.005 <= ratio < 1000 else f"{ratio:.0e}"  # noqa: PLR2004 - as shown
 
 
 def _backends() -> Iterable[tuple[str, ...]]:
