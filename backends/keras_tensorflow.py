@@ -38,8 +38,8 @@ class KerasTensorFlow(Keras):
     def prepare(self, workload: Workload, threads: int) -> None:
         """Set the sizes of TensorFlow's thread pools."""
         double = workload.precision == "float64"
-        parts = [part for layer in workload.layers for part in layer.parts()]
-        pools = [part.window for part in parts if part.kind in {"max_pool", "average_pool"}]
+        kinds = {"max_pool", "average_pool"}
+        pools = [part.window for part in workload.parts() if part.kind in kinds]
         if double and any(len(window) > 2 for window in pools):  # noqa: PLR2004
             raise Unsupported("TensorFlow pools volumes in float32 alone")
         import tensorflow as tf

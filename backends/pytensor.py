@@ -72,11 +72,12 @@ class PyTensor(Symbolic):
 
         `set_value` would turn that back into NumPy's. What a step updates is JAX's by itself.
         """
-        super().keep(variable, array)
-        if self.mode == "jax":
-            import jax
+        if self.mode != "jax":
+            super().keep(variable, array)
+            return
+        import jax
 
-            variable.container.storage[0] = jax.device_put(array)
+        variable.container.storage[0] = jax.device_put(array)
 
     def wait(self) -> None:
         """JAX computes behind the caller's back: wait for every weight."""

@@ -84,9 +84,10 @@ class Symbolic(Backend):
         """Copy the training set into shared variables."""
         self.keep(self.x, np.array(x))
         if y is not x:
-            labels = self.library.shared(np.array(y))
-            self.keep(labels, labels.get_value(borrow=True))
-            self.step = self._step(labels)
+            labels = np.array(y)
+            targets = self.library.shared(labels)
+            self.keep(targets, labels)
+            self.step = self._step(targets)
 
     def cycle(self, momenta: Array) -> None:
         """Keep them for the next piece: each goes into its step beside the rate."""

@@ -171,10 +171,13 @@ class Workload(Spec):
         """The same workload without what is random in its layers: dropout at rate 0."""
         return self.replace(layers=tuple(layer.certain() for layer in self.layers))
 
+    def parts(self) -> list[Layer]:
+        """All layers, those within others too."""
+        return [part for layer in self.layers for part in layer.parts()]
+
     def random_layers(self) -> list[Layer]:
         """The layers that are random in training, each once."""
-        parts = [part for layer in self.layers for part in layer.parts()]
-        alone = [part for part in parts if len(list(part.parts())) == 1]
+        alone = [part for part in self.parts() if len(list(part.parts())) == 1]
         return list(dict.fromkeys(part for part in alone if part.certain() != part))
 
     def penalties(self) -> dict[str, float]:

@@ -36,8 +36,8 @@ def _momentum(workload: Workload) -> bool:
 
 
 def _volumes(workload: Workload) -> bool:
-    parts = (part for layer in workload.layers for part in layer.parts())
-    return any(part.kind == "max_pool" and len(part.window) > PLANE for part in parts)  # type: ignore[attr-defined]
+    pools = [part for part in workload.parts() if part.kind == "max_pool"]
+    return any(len(pool.window) > PLANE for pool in pools)  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +48,7 @@ class Choice:
     meanings: Mapping[str, str]
     """Name of each meaning -> its formula; the first is the published one."""
     where: Callable[[Workload], bool] = _always
-    """Whether it bears on a workload that has the layer, activation, optimizer or loss of its name.
-    """
+    """Whether it bears on a workload that has what it is named after: a layer, a loss ..."""
 
 
 CHOICES: Mapping[str, Choice] = {
@@ -151,9 +150,9 @@ def meaning(declared: Mapping[str, str], key: str) -> str:
 
 def differences(declared: Mapping[str, str], workload: Workload) -> tuple[Meaning, ...]:
     """Declared meanings that are not the first of their choice, and bear on the workload."""
-    parts = [part for layer in workload.layers for part in layer.parts()]
-    kinds = {workload.optimizer.kind, workload.loss, *(part.kind for part in parts)}
-    kinds |= {getattr(part, "activation", "") for part in parts}
+    kinds = {workload.optimizer.kind, workload.loss}
+    for part in workload.parts():
+        kinds |= {part.kind, getattr(part, "activation", "")}
     return tuple(
         Meaning(name=CHOICES[key].about, meaning=meaning, formula=CHOICES[key].meanings[meaning])
         for key, meaning in sorted(declared.items())

@@ -14,10 +14,7 @@ from levelfield.spec.schedules import Between, Epochs, Schedule, ramp
 
 @dataclass(frozen=True, kw_only=True)
 class Exponential(Between, Schedule):
-    """By equal factors from ``low`` to ``high`` at the last step of ``epochs``, where it stays.
-
-    Every step multiplies the rate by the same factor.
-    """
+    """From ``low`` by equal factors to ``high`` at the last step of ``epochs``, where it stays."""
 
     kind: ClassVar[str] = "exponential"
     example: ClassVar[str] = "{kind: exponential, low: 0.00001, high: 1.0, epochs: 5}"
