@@ -72,6 +72,7 @@ def run(options: argparse.Namespace) -> int:
 
     suite, contenders, how = _chosen(options)
     folder = Path(options.out or _fresh_folder(suite.suite))
+    runner.check(folder, resume=options.resume)
     with bench.bench(suite, contenders, how) as made:
         runner.run(made, folder, resume=options.resume)
     found = study.load(folder)
@@ -176,6 +177,7 @@ def reproduce(options: argparse.Namespace) -> int:
             )
         options.suite = options.what
         suite, contenders, how = _chosen(options)
+        runner.check(folder, resume=False)
         with bench.bench(suite, contenders, how) as made:
             runner.run(made, folder, resume=False)
     print(reproduce.of_folder(options.what, folder))

@@ -70,7 +70,7 @@ REFUSED = [
     ("run quick --set dataset=synthetic:features=64,train=0", "workload digits-autoencoder, data"),
     ("run quick --set samples=99999", "data set digits: 99999 samples asked for; expected at mos"),
     ("run quick --data none", "--data=none: no such folder"),
-    ("run quick --out study/records.jsonl", "study/records.jsonl: cannot be written (File exists"),
+    ("run quick --out study/records.jsonl", "study/records.jsonl: cannot be written (Not a di"),
     ("run quick --out /proc/none", "/proc/none: cannot be written ("),
     ("run quick --resume --out fresh", "fresh: no study to resume here\n  try: run without --res"),
     ("run quick --out study", "study: there is a study of suite quick here already\n  try: go on"),

@@ -18,7 +18,14 @@ import studies
 from levelfield.errors import UserError
 from levelfield.results import study
 from levelfield.results.record import Record, Sentinel, plain
-from levelfield.results.store import HEAD, RECORDS, Store, read_head, read_records
+from levelfield.results.store import (
+    HEAD,
+    RECORDS,
+    Store,
+    check_writable,
+    read_head,
+    read_records,
+)
 
 RECIPE = studies.Recipe(contenders=2, repeats=2, epochs=3, absent=1)
 ROWS = list(studies.rows(RECIPE))
@@ -197,6 +204,17 @@ def test_records_of_another_schema_are_refused(folder):
     (folder / RECORDS).write_bytes(text)
     with pytest.raises(UserError, match=rf"{RECORDS}:1: written with schema 7; expected schema 1"):
         study.load(folder)
+
+
+def test_a_folder_is_refused_before_anything_is_made_in_it(tmp_path):
+    (tmp_path / "file").touch()
+    for place in (tmp_path / "file", tmp_path / "file" / "deeper", tmp_path / ("a" * 300)):
+        with pytest.raises(UserError, match=r"cannot be written \("):
+            check_writable(place)
+    with pytest.raises(UserError, match="/proc/none/deeper: cannot be written"):
+        check_writable(Path("/proc/none/deeper"))
+    check_writable(tmp_path / "new" / "deeper")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_where_there_is_no_study_there_is_a_message(tmp_path):

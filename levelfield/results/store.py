@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,6 +112,16 @@ class Store:
             if end is not None and self._records is not None:
                 os.truncate(self._records.fileno(), end)
             raise write_error(path, error) from None
+
+
+def check_writable(folder: Path) -> None:
+    """Raise `UserError` where a folder can neither be made nor written in; nothing is made."""
+    try:
+        there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise write_error(folder, error) from None
 
 
 def read_head(folder: Path) -> Head:

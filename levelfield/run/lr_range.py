@@ -12,6 +12,7 @@ from typing import Any, Literal
 from levelfield import registry
 from levelfield.errors import UserError, unknown
 from levelfield.results.record import Verification
+from levelfield.results.store import check_writable
 from levelfield.results.sweep import FILE, Sweep
 from levelfield.run.bench import Bench, Options, bench
 from levelfield.run.gate import verify_all
@@ -91,6 +92,7 @@ def run(
             where=str(folder),
             hint="give another folder with --out",
         )
+    check_writable(folder)
     first = swept.workloads(suite)
     seeded = [
         workload.replace(name=f"{workload.name}.seed{seed}", seed=seed)

@@ -12,7 +12,7 @@ import levelfield
 from levelfield import registry
 from levelfield.errors import UserError
 from levelfield.results.record import Record, Sentinel, Verification
-from levelfield.results.store import HEAD, Head, Store, read_head, read_records
+from levelfield.results.store import HEAD, Head, Store, check_writable, read_head, read_records
 from levelfield.run import limits, machine, meters, noise, trees
 from levelfield.run.bench import Bench
 from levelfield.run.duet import duet
@@ -28,6 +28,20 @@ from levelfield.spec.plan import Trial, plan
 SENTINEL_SIZE, SENTINEL_REPEATS = 1024, 20
 
 
+def check(folder: Path, *, resume: bool) -> None:
+    """Refuse a folder that no study can be begun or resumed in, before anything is prepared."""
+    there = (folder / HEAD).exists()
+    if resume and not there:
+        raise UserError("no study to resume here", where=str(folder), hint="run without --resume")
+    if there and not resume:
+        raise UserError(
+            f"there is a study of suite {read_head(folder).suite} here already",
+            where=str(folder),
+            hint="go on with it by --resume, or give another folder with --out",
+        )
+    check_writable(folder)
+
+
 def run(bench: Bench, folder: Path, *, resume: bool) -> Path:
     """Verify, then time every trial that has no record yet; gives back the study's folder."""
     trials = plan(
@@ -36,10 +50,9 @@ def run(bench: Bench, folder: Path, *, resume: bool) -> Path:
         repeats=bench.suite.repeats,
         seed=bench.options.seed,
     )
-    if resume and not (folder / HEAD).exists():
-        raise UserError("no study to resume here", where=str(folder), hint="run without --resume")
     with Store(folder) as store:
-        done = _begin(store, bench, folder, resume=resume)
+        check(folder, resume=resume)  # again: another process may have begun a study meanwhile
+        done = _begin(store, bench, folder)
         left = [trial for trial in trials if trial.key not in done]
         if not left:
             return folder
@@ -176,19 +189,13 @@ def _sentinel(bench: Bench, block: int, position: Any) -> Sentinel:
     )
 
 
-def _begin(store: Store, bench: Bench, folder: Path, *, resume: bool) -> set[str]:
+def _begin(store: Store, bench: Bench, folder: Path) -> set[str]:
     """Begin a new study, or go on with one; gives the keys of the trials that have a record."""
     head = _head(bench)
     if not (folder / HEAD).exists():
         store.begin(head)
         return set()
     known = read_head(folder)
-    if not resume:
-        raise UserError(
-            f"there is a study of suite {known.suite} here already",
-            where=str(folder),
-            hint="go on with it by --resume, or give another folder with --out",
-        )
     if set(known.workloads) != set(head.workloads):
         raise UserError(
             "the study here has other workloads",
