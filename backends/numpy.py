@@ -12,7 +12,7 @@ from levelfield.verify.semantics import meaning
 from .numpy_layers import part
 from .numpy_machine import NumpyMachine
 from .numpy_optimizers import MAKERS
-from .numpy_parts import Model, Weighted
+from .numpy_parts import Model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,10 +107,9 @@ class Numpy(Backend):
         found: dict[str, Array] = {}
         for number in range(len(self.parts) - 1, -1, -1):
             each = self.parts[number]
-            if number == len(self.parts) - 1 and isinstance(each, Weighted):
-                delta = each.backward_logits(delta, first=number == 0)
-            else:
-                delta = each.backward(delta, first=number == 0)
+            last = number == len(self.parts) - 1  # the loss gave the slope at its logits
+            back = each.backward_logits if last else each.backward
+            delta = back(delta, first=number == 0)
             found |= each.gradients
         for name, factor in self.penalties.items():
             array = self.named[name]

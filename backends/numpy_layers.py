@@ -8,7 +8,7 @@ import numpy as np
 
 from levelfield.backend import Unsupported
 
-from .numpy_parts import Model, Part, Weighted
+from .numpy_parts import Activated, Model, Part, Weighted
 from .numpy_windows import AveragePool, Convolution, MaxPool
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class GaussianNoise(Part):
         return x + (deviation * noise).astype(x.dtype)
 
 
-class Residual(Part):
+class Residual(Activated):
     """Its layers, then its input (or the shortcut's output) added."""
 
     def __init__(self, *given: Any) -> None:
@@ -86,8 +86,7 @@ class Residual(Part):
         self.out = self.activation(self.logits)
         return self.out
 
-    def backward(self, delta: Array, *, first: bool = False) -> Array:
-        delta = delta * self.slope(self.out)
+    def backward_logits(self, delta: Array, *, first: bool = False) -> Array:
         side = delta if self.shortcut is None else self.shortcut.backward(delta)
         for each in reversed(self.chain):
             delta = each.backward(delta)

@@ -88,8 +88,19 @@ class Part:
     def backward(self, delta: Array, *, first: bool = False) -> Array:
         return delta
 
+    def backward_logits(self, delta: Array, *, first: bool = False) -> Array:
+        """The same from the slope before the activation, of which most layers have none."""
+        return self.backward(delta, first=first)
 
-class Weighted(Part):
+
+class Activated(Part):
+    """A layer that ends in an activation."""
+
+    def backward(self, delta: Array, *, first: bool = False) -> Array:
+        return self.backward_logits(delta * self.slope(self.out), first=first)
+
+
+class Weighted(Activated):
     """A layer of a kernel, a bias and an activation."""
 
     def forward(self, x: Array, *, train: bool) -> Array:
@@ -99,12 +110,7 @@ class Weighted(Part):
         self.out = self.activation(self.logits)
         return self.out
 
-    def backward(self, delta: Array, *, first: bool = False) -> Array:
-        delta = delta * self.slope(self.out)
-        return self.backward_logits(delta, first=first)
-
     def backward_logits(self, delta: Array, *, first: bool = False) -> Array:
-        """The same from the slope before the activation."""
         self.keep("kernel", self.kernel_slope(delta))
         self.keep("bias", delta.sum(axis=tuple(range(delta.ndim - 1))))
         return delta if first else self.input_slope(delta)
