@@ -23,7 +23,7 @@ from levelfield.results.verdict import Looks
 
 OPENING, PLAYING = 8.0, 10.0
 """Seconds that a session of the traces took to open, and played."""
-BLOCKS = (3, 5, 10)
+BLOCKS = (1, 3, 5, 10)
 TRUTH = 1.1
 
 

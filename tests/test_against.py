@@ -67,6 +67,31 @@ def test_a_contender_is_itself(study):
     assert summary.status([found]) == 0
 
 
+def test_one_trial_of_each_gives_no_verdict(study):
+    """Epochs within a process agree to 1 %; how the next process fares, nobody knows."""
+    one, other = names(study)[:2]
+    alone = dataclasses.replace(study, records=tuple(r for r in study.records if r.block == 1))
+    results = against.contenders(alone, one, other, **HOW)
+    results += against.studies(alone, scaled(alone, 1.5), **HOW)
+    results += against.studies(alone, scaled(study, 1.5), **HOW)  # one trial against five
+    assert results
+    for result in results:
+        assert result.verdict.answer == "could not measure"
+        assert "one trial or session does not tell how processes differ" in result.verdict.sentence
+        assert result.verdict.interval.units == 1
+    assert summary.status(results) == 3
+
+
+def test_the_confidence_told_is_that_of_all_together(tmp_path):
+    write(Recipe(workloads=3, repeats=5, epochs=20, noise=0.01), tmp_path / "s")
+    study = levelfield.load(tmp_path / "s")
+    results = against.contenders(study, *names(study)[:2], **HOW)
+    assert len(results) == 3
+    for result in results:
+        assert result.verdict.confidence == pytest.approx(95)
+        assert result.verdict.interval.confidence == pytest.approx(1 - 0.05 / 3)
+
+
 def test_two_studies_of_which_one_is_slower(study):
     results = against.studies(study, scaled(study, 1.5), **HOW)
     assert {r.contender for r in results} == set(names(study))

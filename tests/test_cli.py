@@ -328,6 +328,14 @@ def test_intervals_of_two_wild_trials_are_told_by_their_magnitude(tmp_path):
     assert re.search(r"\d\.\d\d \[\de-\d\d, \de\+\d\d\]", told), told
 
 
+@pytest.mark.parametrize(("repeats", "bounded"), [(1, False), (2, True)])
+def test_a_single_trial_has_no_interval(repeats, bounded, tmp_path):
+    recipe = studies.Recipe(contenders=2, repeats=repeats, epochs=9, absent=0)
+    told = doctor.study_table(pages.study(tmp_path, studies.head(recipe), studies.rows(recipe)))
+    assert bool(re.search(r" \d\.\d\d \[\d\.\d\d, \d+\.\d\d\] ", told)) == bounded
+    assert re.search(r" \d\.\d\d ", told)
+
+
 def test_a_reader_that_goes_away_is_no_error():
     line = f"'{COMMAND}' list semantics | true; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)

@@ -79,12 +79,9 @@ def test_two_studies_are_compared_by_welch():
     assert one.low < one.estimate < one.high
 
 
-def test_correction_and_outliers():
+def test_correction():
     assert estimate.corrected(0.95, 5) == pytest.approx(0.99)
     assert estimate.corrected(0.95, 0) == pytest.approx(0.95)
-    seconds = [1.0, 1.01, 0.99, 1.02, 0.98, 1.0, 5.0, 0.1]
-    assert estimate.outliers(seconds).tolist() == [False] * 6 + [True, True]
-    assert estimate.outliers([]).tolist() == []
 
 
 def held(rate: float, studies: int) -> bool:

@@ -15,6 +15,10 @@ from levelfield.results.summary import Result
 from levelfield.results.verdict import Verdict, judged
 
 CONFIDENCE = 0.95
+FEWEST = 2
+"""Trials or sessions that a verdict needs of either side: with one, how processes differ is not
+known, and processes of the same code differ by more than the epochs within one."""
+ALONE = "one trial or session does not tell how processes differ; repeat at least twice"
 
 
 def typical(records: Sequence[Record]) -> float:
@@ -53,13 +57,13 @@ def contenders(
         if name not in known:
             raise unknown("contender", name, known, where=option)
     workloads = dict.fromkeys(record.workload for record in study.records)
-    confidence = estimate.corrected(confidence, len(workloads))
+    each = estimate.corrected(confidence, len(workloads))
     found = []
     for name in workloads:
         mine, theirs = (_of(study, name, who) for who in (base, head))
         if mine and theirs:
             comparable.check(mine, theirs, (study, study))
-            interval, pairs, count = _paired(mine, theirs, confidence)
+            interval, pairs, count = _paired(mine, theirs, each)
             rest = _facts(interval, threshold, confidence, pairs, count, [*mine, *theirs])
             doubts = tuple(dict.fromkeys([*_unsettled(mine), *_unsettled(theirs)]))
             found.append(_result(name, str(head), str(base), str(head), rest, doubts))
@@ -83,13 +87,13 @@ def studies(base: Study, head: Study, *, threshold: float, confidence: float) ->
             where=f"{base.folder} and {head.folder}",
             expected="two studies of the same suite",
         )
-    confidence = estimate.corrected(confidence, len(both))
+    each = estimate.corrected(confidence, len(both))
     moved = shift(base.sentinels, head.sentinels)
     found = []
     for workload, who in both:
         mine, theirs = _of(base, workload, who), _of(head, workload, who)
         comparable.check(mine, theirs, (base, head))
-        interval = estimate.apart(settled(mine), settled(theirs), confidence=confidence)
+        interval = estimate.apart(settled(mine), settled(theirs), confidence=each)
         count = min(len(mine), len(theirs))
         facts = _facts(interval, threshold, confidence, 0, count, [*mine, *theirs])
         doubts = ["measured at different times, not side by side"]
@@ -157,6 +161,8 @@ def _facts(
     records: Sequence[Record],
     reason: str = "",
 ) -> Verdict:
+    if interval.units < FEWEST:
+        reason = reason or ALONE
     answer = "could not measure" if reason else judged(interval, threshold)
     if answer == "could not measure" and not reason:
         reason = "the interval reaches across the threshold; more repeats narrow it"

@@ -23,8 +23,6 @@ from levelfield.results.settle import logarithms
 TRIM = 0.25
 """Share that a location leaves out at either end: what remains is the midmean. On traces of live
 workers its spread between sessions is the median's or less, and far less than the mean's."""
-FENCE = 3.0
-"""Tukey's outer fences: so many quartile distances beyond the quartiles."""
 RESAMPLES = 2000
 LARGEST = 700.0
 """A logarithm beyond which an interval's end is as good as without bound."""
@@ -116,16 +114,6 @@ def student(confidence: float, freedom: float) -> float:
     from scipy import special
 
     return float(special.stdtrit(freedom, 0.5 + confidence / 2))
-
-
-def outliers(seconds: ArrayLike) -> NDArray[np.bool_]:
-    """Which readings lie beyond Tukey's outer fences on the logarithmic scale; none is dropped."""
-    logs = logarithms(seconds)
-    if not len(logs):
-        return np.zeros(0, dtype=bool)
-    low, high = np.quantile(logs, [0.25, 0.75])
-    reach = FENCE * (high - low)
-    return np.asarray((logs < low - reach) | (logs > high + reach))
 
 
 def _midmean(logs: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -143,7 +143,8 @@ def study_table(study: Study) -> str:
         parts += [f"  {label}: {status}: {reason}" for label, status, reason in sorted(wrong)]
     return "\n".join(parts) + (
         f"\nRatios with {against.CONFIDENCE:.0%} intervals that hold together; one that holds 1 "
-        "shows no difference."
+        "shows no difference.\nThose of a single trial have none: how processes differ is not "
+        "known; repeat to know."
     )
 
 
@@ -157,7 +158,9 @@ def _ranked(groups: Mapping[str, list[Record]]) -> Iterable[tuple[str, ...]]:
         ratio = "1"
         if label != ranked[0]:
             found = against.ratio(good[ranked[0]], records, comparisons=len(ranked) - 1)
-            ratio = f"{_times(found.estimate)} [{_times(found.low)}, {_times(found.high)}]"
+            ratio = _times(found.estimate)
+            if found.units >= against.FEWEST:
+                ratio += f" [{_times(found.low)}, {_times(found.high)}]"
         loss = statistics.median(r.epochs.test_loss[-1] for r in records)
         checked = {r.verification.status if r.verification else "unverified" for r in records}
         count = f"{len(records)}/{len(groups[label])}"
