@@ -112,9 +112,8 @@ def _first(good: Good, workload: str, first: str, libraries: Sequence[str]) -> t
         return HOLDS, ""
     sides = ([r.epochs.user[1:] or r.epochs.user for r in good[workload, n]] for n in (here, first))
     ratio = estimate.apart(*sides)
-    text = (
-        f"{here} does here, {first} uses {ratio.estimate:.2f}x [{ratio.low:.2f}, {ratio.high:.2f}]"
-    )
+    bounds = f"[{ratio.low:.2f}, {ratio.high:.2f}]" if ratio.units > 1 else "(of one trial)"
+    text = f"{here} does here, {first} uses {ratio.estimate:.2f}x {bounds}"
     return (OPEN if ratio.low <= 1.0 else NOT), text
 
 
