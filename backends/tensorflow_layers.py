@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     """Of the samples, and of whether this is training."""
 
 
-KERNELS = {"max_pool.volumes": "each", "selu.zero": "from above"}
-"""What TensorFlow's own gradients mean; those that XLA compiles mean what is usual."""
+KERNELS = {
+    "max_pool.volumes": ("each", "as of images"),
+    "selu.zero": ("from above", "from below"),
+}
+"""What TensorFlow's own gradients mean: Eigen's first, then those of oneDNN, which it takes on
+processors with instructions for neural networks, or of XLA, which Keras puts on on GPUs."""
 
 
 class Parts:
@@ -72,20 +76,21 @@ class Parts:
         return function
 
     def _max_pool(self, name: str, layer: Any, shape: tuple[int, ...]) -> Function:
-        return self._pool("MAX", layer.axes(shape), layer.padding)
+        return self._pool(self.tf.nn.max_pool, layer.axes(shape), layer.padding)
 
     def _average_pool(self, name: str, layer: Any, shape: tuple[int, ...]) -> Function:
-        return self._pool("AVG", layer.axes(shape), layer.padding)
+        return self._pool(self.tf.nn.avg_pool, layer.axes(shape), layer.padding)
 
-    def _pool(self, kind: str, axes: Sequence[Axis], padding: str) -> Function:
+    def _pool(self, pool: Any, axes: Sequence[Axis], padding: str) -> Function:
+        """`tf.nn.pool` would refuse strides beyond the window."""
         if len(axes) > 2 and self.workload.precision == "float64":
             raise Unsupported("TensorFlow pools volumes in float32 alone")
         how = {
-            "window_shape": [axis.window for axis in axes],
+            "ksize": [axis.window for axis in axes],
             "strides": [axis.stride for axis in axes],
             "padding": padding.upper(),
         }
-        return lambda x, training: self.tf.nn.pool(x, pooling_type=kind, **how)  # noqa: ARG005
+        return lambda x, training: pool(x, **how)  # noqa: ARG005
 
     def _flatten(self, name: str, layer: Any, shape: tuple[int, ...]) -> Function:
         size = prod(shape)

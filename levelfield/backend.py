@@ -90,9 +90,10 @@ class Backend(ABC):
     """Modules the worker imports first, so that importing has a phase of its own."""
     environ: ClassVar[Mapping[str, str]] = NOTHING
     """Environment variables that must be set before the framework is imported."""
-    semantics: ClassVar[Mapping[str, str]] = NOTHING
-    """Where its stock parts differ by definition: see `levelfield.verify.semantics`."""
-    semantics_in: ClassVar[Mapping[str, Mapping[str, str]]] = MappingProxyType({})
+    semantics: ClassVar[Mapping[str, str | tuple[str, ...]]] = NOTHING
+    """Where its stock parts differ by definition: see `levelfield.verify.semantics`. Several
+    meanings of one key where its framework leaves the choice to the machine."""
+    semantics_in: ClassVar[Mapping[str, Mapping[str, str | tuple[str, ...]]]] = MappingProxyType({})
     """What is declared besides in a mode, by the mode."""
 
     steady: ClassVar[str] = "its adapter takes one momentum for the whole training"
@@ -105,7 +106,7 @@ class Backend(ABC):
     """
 
     @classmethod
-    def meanings(cls, mode: str) -> Mapping[str, str]:
+    def meanings(cls, mode: str) -> Mapping[str, str | tuple[str, ...]]:
         """All that is declared in a mode."""
         return {**cls.semantics, **cls.semantics_in.get(mode, {})}
 

@@ -185,7 +185,7 @@ def described() -> dict[str, dict[str, str]]:
     return {name: description(adapter) for name, adapter in backends().items()}
 
 
-def declarations() -> dict[str, dict[str, Mapping[str, str]]]:
+def declarations() -> dict[str, dict[str, Mapping[str, str | tuple[str, ...]]]]:
     """What backends mean by the same names: by backend and mode."""
     return {
         name: {mode: adapter.meanings(mode) for mode in adapter.modes}

@@ -11,7 +11,7 @@ import inspect
 import itertools
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -26,7 +26,7 @@ from levelfield.backend import Backend
 from levelfield.errors import unknown
 from levelfield.run.process import Process, WorkerError
 from levelfield.spec.workload import Workload
-from levelfield.verify.semantics import CHOICES, meaning
+from levelfield.verify.semantics import CHOICES, Declared, meaning, meanings
 
 SLOW = {
     ("torch", "compile"), ("keras-torch", "default"), ("theano", "fast_run"),
@@ -88,7 +88,7 @@ class Subject:
         return 2e-5 if self.adapter.name.startswith("keras") else 1e-9
 
     @property
-    def declared(self) -> Mapping[str, str]:
+    def declared(self) -> Declared:
         """What its adapter means in its mode."""
         return self.adapter.meanings(self.mode)
 
@@ -374,8 +374,8 @@ def test_declarations(name):
     assert adapter.devices & {"cpu", "spark"}
     assert set(adapter.semantics_in) <= set(adapter.modes)
     for mode in adapter.modes:
-        for key, value in adapter.meanings(mode).items():
-            assert value in CHOICES[key].meanings
+        for key in (declared := adapter.meanings(mode)):
+            assert set(meanings(declared, key)) <= set(CHOICES[key].meanings)
     for method, owed in inspect.getmembers(Backend, inspect.isfunction):
         seen = inspect.signature(getattr(adapter, method)).parameters
         assert list(seen) == list(inspect.signature(owed).parameters), method

@@ -83,7 +83,7 @@ def test_an_honest_adapter_passes(name, tmp_path):
     suite = Suite(
         suite="networks", repeats=1, timeout=300, contenders=(name,), workloads=tuple(made)
     )
-    how = Options(data=tmp_path, timeout=300, threads=len(CPUS), quiet=True)
+    how = Options(data=tmp_path, timeout=3600, threads=len(CPUS), quiet=True)
     wrong, seen = {}, 0
     facts = {"backend": name, "module": contender.module, "source": contender.source}
     facts |= {"mode": contender.mode, "device": "cpu", "threads": len(CPUS)}

@@ -12,7 +12,7 @@ import studies
 
 from levelfield.results.record import Meaning, Record
 from levelfield.spec.workload import Workload
-from levelfield.verify.semantics import differences
+from levelfield.verify.semantics import differences, meaning, table, ways
 
 BEFORE = {"adam.epsilon": "before correction", "sgd.rate": "each term", "max_pool.ties": "each"}
 
@@ -43,6 +43,20 @@ def test_what_holds_of_volumes_is_told_of_volumes_alone(shape, told):
     assert isinstance(made, Workload)
     found = differences({"max_pool.volumes": "each"}, made)
     assert [each.meaning for each in found] == told
+
+
+def test_what_the_machine_decides_is_understood_in_every_way_where_it_bears():
+    adam = {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-7}
+    both = ("before correction", "after correction")
+    declared = {"adam.epsilon": both, "selu.zero": ("from above", "from below")}
+    found = list(ways(declared, workload("adam", **adam)))  # without a SELU
+    assert found == [{"adam.epsilon": each, "selu.zero": "from above"} for each in both]
+    assert list(ways({}, workload("adam", **adam))) == [{}]
+    assert meaning(declared, "adam.epsilon") == both[0]
+    sides = {"here": {"graph": declared, "xla": {}}, "there": {"eager": {}}}
+    rows = [line for line in table(sides).splitlines() if "SELU" in line or "from above" in line]
+    assert rows[0].endswith("| here, there |")
+    assert rows[1].endswith("| here/graph |")
 
 
 def test_a_record_keeps_them_and_the_page_shows_them_once(tmp_path):

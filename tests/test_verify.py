@@ -198,6 +198,34 @@ def test_errors_by_hand():
     assert not Figure(level="x", part="", value=math.inf, limit=1.0).passed
 
 
+LEFT = """
+from levelfield import registry
+class Left(registry.adapter("mine", {good!r})):
+    name = "left"
+    semantics = {{"adam.epsilon": {said!r}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        (("before correction", "after correction"), "passed"),
+        (("after correction", "before correction"), "passed"),
+        (("before correction",), "failed"),
+    ],
+)
+def test_what_is_left_to_the_machine_is_found_out(said, status, tmp_path):
+    """The adapter's Adam adds epsilon after the correction, whatever it says."""
+    place, adapter = Place(tmp_path), tmp_path / "left.py"
+    adapter.write_text(LEFT.format(good=GOOD, said=said))
+    constants = "optimizer.epsilon=0.001"  # so that it makes a difference
+    place.run("--backend", str(adapter), "--set", constants, "--repeats", "1")
+    verification = place.by_name()["left"].verification
+    assert verification.status == status
+    told = [meaning.meaning for meaning in verification.semantics]
+    assert told == ([] if status == "passed" else ["before correction"])
+
+
 def test_the_barrier_is_a_median_of_shares():
     readings = [[1.0, 0.1, 0.1], [0.5, 0.5, 0.0], [1.0, 9.0, 0.0], [3.0, 1.0, 0.2], [2.0, 0.1, 0.3]]
     figure = levels.barrier(readings, precision="float32")

@@ -95,8 +95,8 @@ def verify(
 
     how: ``backend``, ``module``, ``source``, ``mode``, ``device`` and ``threads`` of the contender.
     """
-    declared = adapter.meanings(how["mode"])
-    semantics.check(declared, where=f"semantics of {adapter.name}")
+    said = adapter.meanings(how["mode"])
+    semantics.check(said, where=f"semantics of {adapter.name}")
     material = reference.material
     facts = {key: how[key] for key in ("mode", "device", "threads")}
     partitions, how["device"] = distributed.partitions(adapter, **facts)
@@ -104,19 +104,17 @@ def verify(
         raise WorkerError(
             "skipped", "the reference has no partitions that train with a changing momentum"
         )
-    standard = reference.standard(declared, partitions)
+    ways = list(semantics.ways(said, material.workload))
     precision = material.workload.precision
     with start() as process:
-        subject = _Remote(process, material, scratch, standard.part, how)
-        asked = distributed.ask if partitions else levels.ask
-        seen = asked(subject, material.workload, standard.part, rate=standard.rate)
-        figures = levels.figures(
-            seen,
-            standard.answers,
-            standard.yardsticks,
-            precision=precision,
-            floors=standard.floors,
-        )
+        first = reference.standard(ways[0], partitions)
+        subject = _Remote(process, material, scratch, first.part, how)
+        tried = []
+        for way in ways:
+            tried.append((way, _held(subject, reference.standard(way, partitions), partitions)))
+            if all(figure.passed for figure in tried[-1][1]):
+                break
+        declared, figures = min(tried, key=lambda each: sum(not f.passed for f in each[1]))
         for _ in range(BARRIERS):
             barrier = levels.barrier(subject.barrier(partitions), precision=precision)
             if barrier.passed:
@@ -133,6 +131,18 @@ def verify(
         figures=tuple(figures),
         semantics=semantics.differences(declared, material.workload),
         reason="not the same computation: " + "; ".join(wrong[:3]) if wrong else "",
+    )
+
+
+def _held(subject: _Remote, standard: Standard, partitions: int) -> list[Figure]:
+    """A contender's answers, held against the reference's in one understanding of its semantics."""
+    asked, workload = (distributed if partitions else levels).ask, subject.material.workload
+    return levels.figures(
+        asked(subject, workload, standard.part, rate=standard.rate),
+        standard.answers,
+        standard.yardsticks,
+        precision=workload.precision,
+        floors=standard.floors,
     )
 
 

@@ -8,11 +8,16 @@ Symbols: g gradient, r rate, t step from 1, m and v running means of g and g^2 (
 m' and v' the same divided by 1 - b^t, s sum or mean of g^2, e epsilon, w weights, p probability.
 Rate and momentum are those of the step, where a schedule changes them: both uses of the momentum in
 Nesterov's step (w -= r (g + momentum m), or its other form) have the same one.
+
+A framework may leave a choice to the machine: TensorFlow takes other kernels on processors with
+instructions for neural networks. Several meanings are declared then, and verification finds out
+which of them holds; the verdict names that one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +28,8 @@ if TYPE_CHECKING:
     from levelfield.spec.workload import Workload
 
 
+Declared = Mapping[str, str | tuple[str, ...]]
+"""By key of `CHOICES`: a meaning, or all those that a framework has, by the machine."""
 PLANE = 2
 """Axes of an image."""
 
@@ -143,38 +150,62 @@ CHOICES: Mapping[str, Choice] = {
 }
 
 
-def meaning(declared: Mapping[str, str], key: str) -> str:
-    """The meaning that a declaration gives to a key; the published one where it is silent."""
-    return declared.get(key, next(iter(CHOICES[key].meanings)))
+def meanings(declared: Declared, key: str) -> tuple[str, ...]:
+    """All that a declaration lets a key mean; the published meaning where it is silent."""
+    given = declared.get(key, next(iter(CHOICES[key].meanings)))
+    return (given,) if isinstance(given, str) else given
+
+
+def meaning(declared: Declared, key: str) -> str:
+    """The meaning that a declaration gives to a key, its first one if there are several."""
+    return meanings(declared, key)[0]
+
+
+def ways(declared: Declared, workload: Workload) -> Iterator[dict[str, str]]:
+    """Every way to understand a declaration: one, but for what is left to the machine.
+
+    What does not bear on the workload makes no difference, and no further way.
+    """
+    options = []
+    for key in declared:
+        every = meanings(declared, key)
+        options.append(every if _bears(key, workload) else every[:1])
+    for chosen in itertools.product(*options):
+        yield dict(zip(declared, chosen, strict=True))
 
 
 def differences(declared: Mapping[str, str], workload: Workload) -> tuple[Meaning, ...]:
     """Declared meanings that are not the first of their choice, and bear on the workload."""
-    kinds = {workload.optimizer.kind, workload.loss}
-    for part in workload.parts():
-        kinds |= {part.kind, getattr(part, "activation", "")}
     return tuple(
         Meaning(name=CHOICES[key].about, meaning=meaning, formula=CHOICES[key].meanings[meaning])
         for key, meaning in sorted(declared.items())
-        if key.partition(".")[0] in kinds
-        and CHOICES[key].where(workload)
-        and meaning != next(iter(CHOICES[key].meanings))
+        if _bears(key, workload) and meaning != next(iter(CHOICES[key].meanings))
     )
 
 
-def check(declared: Mapping[str, str], *, where: str) -> None:
+def _bears(key: str, workload: Workload) -> bool:
+    """Whether a choice makes a difference to a workload."""
+    kinds = {workload.optimizer.kind, workload.loss}
+    for part in workload.parts():
+        kinds |= {part.kind, getattr(part, "activation", "")}
+    return key.partition(".")[0] in kinds and CHOICES[key].where(workload)
+
+
+def check(declared: Declared, *, where: str) -> None:
     """Raise `UserError` where a declaration names a key or a meaning that does not exist."""
-    for key, value in declared.items():
+    for key in declared:
         if key not in CHOICES:
             raise unknown("semantics", key, CHOICES, where=where)
-        if value not in CHOICES[key].meanings:
-            raise unknown(f"meaning of {key}", value, CHOICES[key].meanings, where=where)
+        for value in meanings(declared, key):
+            if value not in CHOICES[key].meanings:
+                raise unknown(f"meaning of {key}", value, CHOICES[key].meanings, where=where)
 
 
-def table(declarations: Mapping[str, Mapping[str, Mapping[str, str]]]) -> str:
+def table(declarations: Mapping[str, Mapping[str, Declared]]) -> str:
     """Return a Markdown table of every choice and of who stands on each side of it.
 
-    declarations: by backend and mode; a mode is named where others of its backend differ.
+    declarations: by backend and mode; a mode is named where others of its backend differ. Whom the
+    machine decides for stands on several sides.
     """
     lines = ["| what | meaning | formula | backends |", "|---|---|---|---|"]
     for key, choice in CHOICES.items():
@@ -182,7 +213,7 @@ def table(declarations: Mapping[str, Mapping[str, Mapping[str, str]]]) -> str:
         for name, formula in choice.meanings.items():
             who = []
             for backend, modes in declarations.items():
-                here = [mode for mode, declared in modes.items() if meaning(declared, key) == name]
+                here = [mode for mode, said in modes.items() if name in meanings(said, key)]
                 everywhere = len(here) == len(modes)
                 who += [backend] if everywhere else [f"{backend}/{mode}" for mode in here]
             formula = formula.replace("|", "\\|")  # noqa: PLW2901 - a pipe ends a cell
