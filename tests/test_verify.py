@@ -36,7 +36,7 @@ def study(tmp_path_factory) -> Place:
     """One study of all who are wrong, of those who are right, and of the reference itself."""
     place = Place(tmp_path_factory.mktemp("wrong"))
     right = place.folder / "all.py"
-    path = pick(place.folder, "wrong", *WRONG, "wrong-layout", "unlucky")
+    path = pick(place.folder, "wrong", *WRONG, "wrong-layout", "unlucky", "keeping")
     lines = (
         f"from levelfield import registry\nclass Mine(registry.adapter('mine', {GOOD!r})): pass\n"
     )
@@ -101,7 +101,7 @@ def test_a_stale_model_is_seen_by_the_change_of_its_outputs(study):
 
 def test_the_right_pass_and_are_timed(study):
     records = study.by_name()
-    for name in ("numpy", "mine", "unlucky"):
+    for name in ("numpy", "mine", "unlucky", "keeping"):
         record = records[name]
         assert (record.status, record.verification.status, record.reason) == ("ok", "passed", "")
         levels = {figure.level for figure in record.verification.figures}

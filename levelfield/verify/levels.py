@@ -189,7 +189,7 @@ def gradient_rate(reference: Answers, weights: Weights) -> float:
 
 
 def barrier(readings: list[list[float]], *, precision: str) -> Figure:
-    """Share of a piece that passes after `train`: the first fetch of weights minus the second.
+    """Share of a piece that passes after `train`: a fetch of weights right then minus an idle one.
 
     The median over several readings, so that a stranger on the machine does not decide.
     """
