@@ -266,7 +266,7 @@ def test_arrays_that_cannot_be_opened_are_named(content):
 def test_the_worker_half_imports_numpy_and_little_else():
     code = """if True:
         import sys
-        import numpy, numpy.typing
+        import numpy, numpy.typing, pathlib
         before = set(sys.modules)
         import levelfield.data
         print(*sorted(set(sys.modules) - before))"""

@@ -40,6 +40,10 @@ def test_every_mode_is_verified_in_every_precision(tmp_path, backend, precision)
         assert record.verification is not None
         assert record.verification.status == "passed", record.verification.reason
         assert record.settings["precision"] == precision
+        assert not record.settings.get("CUDA graphs left out")
+        # What was read back is a switch: whether products obey it is seen in what they round.
+        worst = max(f.value for f in record.verification.figures if f.level == "gradient")
+        assert (worst > 1e-5) == (precision != "float32"), worst
 
 
 @pytest.mark.parametrize("backend", ["torch", "jax"])

@@ -198,6 +198,32 @@ def test_errors_by_hand():
     assert not Figure(level="x", part="", value=math.inf, limit=1.0).passed
 
 
+def test_a_limit_is_ten_times_the_worst_yardstick_and_what_is_shaken_harder_counts_less():
+    expected = {("gradient", "a"): np.array([3.0, 4.0])}
+
+    def limit(**off):
+        given = {int(n[1:]): {("gradient", "a"): np.array([3.0, 4.0 + e])} for n, e in off.items()}
+        (figure,) = levels.figures(
+            expected, expected, given, precision="float32", floors=expected_floor
+        )
+        return figure.limit
+
+    expected_floor = {("gradient", "a"): np.zeros(())}
+    soft, hard = (levels.SHAKES.index(shake) for shake in (8.0, 64.0))
+    assert limit(**{f"n{soft}": 0.05}) == pytest.approx(10 * 0.01)
+    assert limit(**{f"n{hard}": 0.05}) == pytest.approx(10 * 0.01 / 8)
+    assert limit(**{f"n{soft}": 0.05, f"n{hard}": 0.8}) == pytest.approx(10 * 0.16 / 8)
+    assert limit(**{f"n{soft}": 1e-9}) == TOLERANCES["float32"]["gradient"]
+
+
+def test_large_batches_have_one_yardstick_of_each_shake():
+    few, many = (
+        levels.yardsticks(levels.Subset(samples=3 * n, full=n, rest=0)) for n in (20_000, 500)
+    )
+    assert {levels.SHAKES[number] for number in few} == set(levels.SHAKES)
+    assert (len(few), len(many)) == (2, len(levels.SHAKES))
+
+
 LEFT = """
 from levelfield import registry
 class Left(registry.adapter("mine", {good!r})):

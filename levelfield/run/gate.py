@@ -13,6 +13,7 @@ from levelfield.run import gpu
 from levelfield.run.bench import Bench
 from levelfield.run.process import Process, WorkerError
 from levelfield.run.progress import Progress
+from levelfield.spec.device import kind_of
 from levelfield.spec.plan import Contender
 from levelfield.spec.workload import Workload
 from levelfield.verify import cache
@@ -23,7 +24,10 @@ Checked = Mapping[tuple[str, Contender], Verification]
 
 
 def verify_all(bench: Bench, *, fresh: bool = False) -> Checked:
-    """Verify every contender on every workload, two at a time; verdicts are cached."""
+    """Verify every contender on every workload; verdicts are cached.
+
+    Two at a time, but one by one where some of them share a GPU: the barrier's level is a time.
+    """
     verdicts = cache.Verdicts(data.cache_directory() / "verified")
     pairs = [(w, c) for w in bench.suite.workloads for c in bench.contenders]
     references = {name: Reference(material) for name, material in bench.materials.items()}
@@ -36,7 +40,8 @@ def verify_all(bench: Bench, *, fresh: bool = False) -> Checked:
             reference = references[workload.name]
             return _check(bench, workers, reference, contender, verdicts, fresh=fresh)
 
-        with ThreadPoolExecutor(max_workers=2) as pool:
+        shared = any(kind_of(contender.device) == "cuda" for contender in bench.contenders)
+        with ThreadPoolExecutor(max_workers=1 if shared else 2) as pool:
             progress.start("verifying")
             try:
                 for (workload, contender), (verdict, kept) in zip(

@@ -66,7 +66,7 @@ class Reference:
 
         partitions: that train together; 0 for a single process.
         """
-        key = (partitions, *sorted(declared.items()))
+        key = (partitions, semantics.differences(declared, self.material.workload))
         with self._lock:
             if key not in self._known:
                 self._known[key] = _standard(self.material, declared, partitions)
@@ -80,7 +80,8 @@ class Standard:
     part: levels.Subset
     rate: float
     answers: levels.Answers
-    yardsticks: tuple[levels.Answers, ...]
+    yardsticks: Mapping[int, levels.Answers]
+    """By the yardstick's number."""
     floors: levels.Answers
 
 
@@ -166,8 +167,8 @@ def _standard(material: Material, declared: Mapping[str, str], partitions: int) 
             material, declared, precision="float64", samples=part.samples, partitions=partitions
         )
         answers = ask(exact, workload, part, rate=rate)
-    yardsticks = []
-    for number in range(len(levels.SHAKES)):
+    yardsticks = {}
+    for number in levels.yardsticks(part):
         rough = _Local(
             material,
             declared,
@@ -176,11 +177,9 @@ def _standard(material: Material, declared: Mapping[str, str], partitions: int) 
             partitions=partitions,
             shaken=number,
         )
-        yardsticks.append(ask(rough, workload, part, rate=rate))
+        yardsticks[number] = ask(rough, workload, part, rate=rate)
     floors = levels.floors(answers, weights, precision=workload.precision, rate=rate)
-    return Standard(
-        part=part, rate=rate, answers=answers, yardsticks=tuple(yardsticks), floors=floors
-    )
+    return Standard(part=part, rate=rate, answers=answers, yardsticks=yardsticks, floors=floors)
 
 
 class _Local:
