@@ -101,7 +101,7 @@ WRONG = [
 # Where, what stands there, what the message proposes to try.
 HINTS = [
     ("schedule.rate", "1e-3", "write 0.001 (YAML reads 1e-3 as text, 1.0e-3 as a number)"),
-    ("optimizer.epsilon", "1e-7", "write 1e-07 (YAML reads 1e-3 as text, 1.0e-3 as a number)"),
+    ("optimizer.epsilon", "1e-7", "write 1.0e-07 (YAML reads 1e-3 as text, 1.0e-3 as a number)"),
     ("schedule.rate", "1e400", ""),
     ("schedule.rate", "fast", ""),
     ("optimizer.kind", "adamm", "did you mean adam?"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -115,6 +116,26 @@ def test_each_doubt_is_found_where_it_was_planted(
     seen = found(change)
     assert seen.pop(title) == said
     assert not seen
+
+
+def test_a_verified_contender_that_ends_elsewhere_is_named() -> None:
+    """It may have been right in its first steps, which verification saw, and not in its last."""
+
+    def change(factor: float) -> Callable[[Any], Any]:
+        def changed(r: Any) -> Any:
+            if getattr(r, "backend", "") != "jax":
+                return r
+            ended = tuple(factor * loss for loss in r.epochs.test_loss)
+            return replace(r, epochs=replace(r.epochs, test_loss=ended))
+
+        return changed
+
+    title = "verified, and yet another loss"
+    assert title not in found(change(1.1))
+    said = found(change(3.0))[title]
+    assert re.fullmatch(r"jax/scan : (0\.\d+), the median of 3 contenders is (0\.\d+)", said)
+    assert title not in found(lambda r: jax(verification=None)(change(3.0)(r)))
+    assert title not in found(lambda r: jax(device="spark:2x1")(change(3.0)(r)))
 
 
 def test_never_settled_few_epochs_and_the_first_alone() -> None:

@@ -96,7 +96,7 @@ WRONG = [
      "binary_crossentropy compares probabilities"),
     ("beta2: 0.99", "beta2: .nan", "beta2: .nan", "workloads[1].optimizer.beta2", "got nan"),
     ("epsilon: 1.0e-7", "epsilon: 1e-7", "epsilon: 1e-7", "workloads[1].optimizer.epsilon",
-     "write 1e-07"),
+     "write 1.0e-07"),
     ("      epsilon: 1.0e-7\n", "", "optimizer:\n", "workloads[1].optimizer",
      "the key 'epsilon' is missing"),
     ("batch: 20", "batch: yes", "batch: yes", "workloads[1].batch", "got True"),

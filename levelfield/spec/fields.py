@@ -231,11 +231,17 @@ def _scalar(value: Any, wanted: Any) -> Any:
     if not isinstance(value, wanted) or (wanted is not bool and isinstance(value, bool)):
         hint = ""
         if wanted is float and isinstance(value, str) and _reads_as_number(value):
-            hint = f"write {float(value)!r} (YAML reads 1e-3 as text, 1.0e-3 as a number)"
+            hint = f"write {_yaml(float(value))} (YAML reads 1e-3 as text, 1.0e-3 as a number)"
         raise FieldError(f"got {shown(value)}", expected=_NOUNS.get(wanted, str(wanted)), hint=hint)
     if wanted is float and not math.isfinite(value):
         raise FieldError(f"got {value}", expected="a finite number")
     return value
+
+
+def _yaml(number: float) -> str:
+    """A number as YAML 1.1 knows it for one: with a point before its exponent."""
+    text = repr(number)
+    return text if "." in text else text.replace("e", ".0e")
 
 
 def _reads_as_number(text: str) -> bool:

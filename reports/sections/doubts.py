@@ -14,6 +14,7 @@ from levelfield.results import doubt
 from levelfield.results.record import Record
 from levelfield.results.settle import steady
 
+from .. import agreement  # noqa: TID252 - mypy knows no mapped name
 from ..energy import REASONS, WRONG  # noqa: TID252 - mypy knows no mapped name
 from . import Contender, Section, View, Workload, formats, found
 
@@ -64,6 +65,7 @@ def content(view: View) -> Mapping[str, Any]:
         _drift(view),
         *_of_trials(groups),
         *_of_verification(groups),
+        _of_losses(groups),
         *_of_facts(view, groups),
         *_of_gpus(groups),
         *_of_absence(view, groups),
@@ -220,6 +222,25 @@ def _of_verification(groups: Sequence[Group]) -> Iterator[Doubt]:
             (g, next((c.reason for c in seen if c and c.reason), "not verified"))
             for g, seen in unsure
             if seen
+        ),
+    )
+
+
+def _of_losses(groups: Sequence[Group]) -> Doubt:
+    ends: dict[tuple[str, int], list[tuple[Group, float]]] = {}
+    for group in groups:
+        length = max((len(r.epochs.test_loss) for r in group.good), default=0)
+        same = ends.setdefault((group.workload.fingerprint, length), [])
+        same.append((group, agreement.ended(group.good)))
+    return Doubt(
+        title="verified, and yet another loss",
+        why=f"more than {agreement.STRAY:.0%} off after the same steps from the same weights: "
+        "verification saw the first ones alone",
+        section="curves",
+        cases=_cases(
+            (group, agreement.far(loss, [each for _, each in same]))
+            for same in ends.values()
+            for group, loss in same
         ),
     )
 
