@@ -40,7 +40,21 @@ def _positive(kind: type[int | float], *, zero: bool = False) -> Callable[[str],
     return number
 
 
+def _percentage(low: float, high: float) -> Callable[[str], float]:
+    """A range that refuses fractions meant as percentages (0.95 for 95) and what means nothing."""
+
+    def number(text: str) -> float:
+        value = float(text)
+        if not low < value < high:
+            raise ValueError
+        return value
+
+    number.__name__ = f"percentage above {low:g} and below {high:g}"
+    return number
+
+
 COUNT, NUMBER, SEED = _positive(int), _positive(float), _positive(int, zero=True)
+THRESHOLD, CONFIDENCE = _percentage(0.1, 1000.0), _percentage(50.0, 100.0)
 
 
 def _size(text: str) -> int:
@@ -175,9 +189,11 @@ def _compare(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--head", metavar="SIDE", help=head)
     verb.add_argument("--suite", default="regression", help=f"{SUITE} (default: regression)")
     threshold = "the smallest difference that matters (default: 3)"
-    verb.add_argument("--threshold", type=NUMBER, default=3.0, metavar="PERCENT", help=threshold)
+    verb.add_argument("--threshold", type=THRESHOLD, default=3.0, metavar="PERCENT", help=threshold)
     confidence = "of all answers together (default: 95)"
-    verb.add_argument("--confidence", type=NUMBER, default=95.0, metavar="PERCENT", help=confidence)
+    verb.add_argument(
+        "--confidence", type=CONFIDENCE, default=95.0, metavar="PERCENT", help=confidence
+    )
     budget = "seconds for everything (default: 300)"
     verb.add_argument("--budget", type=NUMBER, default=300.0, metavar="S", help=budget)
     for name, what in (("json", "JSON"), ("junit", "JUnit XML"), ("markdown", "Markdown")):

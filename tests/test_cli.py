@@ -117,6 +117,13 @@ USAGE = [
     ("list", "the following arguments are required: what"),
     ("list backend", "invalid choice: 'backend' (choose from 'backends', 'datasets', 'suites', "),
     ("report", "the following arguments are required: STUDY"),
+    ("compare study --confidence 150", "invalid percentage above 50 and below 100 value: '150'"),
+    ("compare study --confidence 100", "invalid percentage above 50 and below 100 value: '100'"),
+    ("compare study --confidence 0.95", "invalid percentage above 50 and below 100 value: '0.95'"),
+    ("compare study --confidence nan", "invalid percentage above 50 and below 100 value: 'nan'"),
+    ("compare study --threshold 0.03", "invalid percentage above 0.1 and below 1000 value: '0.03'"),
+    ("compare study --threshold inf", "invalid percentage above 0.1 and below 1000 value: 'inf'"),
+    ("compare study --threshold -3", "invalid percentage above 0.1 and below 1000 value: '-3'"),
 ]
 
 

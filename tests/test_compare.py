@@ -132,7 +132,7 @@ def test_a_crowded_machine_is_no_place_to_measure(place):
         (["--head", "env:/nowhere"], "no environment /nowhere"),
         (["--suite", "nonsense"], "regression"),
         (["--budget", "0"], "number above zero"),
-        (["--threshold", "x"], "number above zero"),
+        (["--threshold", "x"], "percentage above 0.1"),
     ],
 )
 def test_bad_words(place, words, said):
