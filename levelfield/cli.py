@@ -201,8 +201,7 @@ def compare(options: argparse.Namespace) -> int:
     if options.markdown:
         _write(options.markdown, table)
     if step := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with Path(step).open("a", encoding="utf-8") as file:
-            file.write(table)
+        _append(step, table)
     return summary.status(results)
 
 
@@ -254,6 +253,19 @@ def _write(target: str, text: str) -> None:
         Path(target).write_text(text, encoding="utf-8")
     except OSError as error:
         raise write_error(Path(target), error) from None
+
+
+def _append(target: str, text: str) -> None:
+    """Append to GitHub's step summary; where that is impossible say so: the verdict stands."""
+    try:
+        with Path(target).open("a", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+    except OSError as error:
+        print(
+            f"levelfield: GITHUB_STEP_SUMMARY={target}: cannot be written ({error.strerror}); "
+            "the verdict stands without it",
+            file=sys.stderr,
+        )
 
 
 def export(options: argparse.Namespace) -> int:

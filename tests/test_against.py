@@ -15,6 +15,7 @@ import levelfield
 from levelfield.cli import main
 from levelfield.errors import UserError
 from levelfield.results import against, summary
+from levelfield.results.store import Store
 from levelfield.results.study import Study
 
 HOW = {"threshold": 0.03, "confidence": 0.95}
@@ -169,6 +170,34 @@ def test_words_on_the_command_line(study, capsys, tmp_path):
         assert said in capsys.readouterr().err
     assert main(["compare", str(study.folder), str(tmp_path)]) == 2
     assert main(["compare", *[str(study.folder)] * 3]) == 2
+
+
+@pytest.mark.parametrize(
+    ("target", "why"),
+    [("none/summary.md", "No such file or directory"), (".", "Is a directory")],
+)
+def test_a_step_summary_that_cannot_be_written_hides_no_verdict(
+    study, target, why, capsys, tmp_path, monkeypatch
+):
+    base = str(study.folder)
+    with Store(tmp_path / "slow") as slow:
+        slow.begin(study.head)
+        for row in (*scaled(study, 1.5).records, *study.sentinels):
+            slow.append(row)
+    path = tmp_path / "summary.md"
+    path.write_text("before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(path))
+    assert main(["compare", base, str(slow.folder)]) == 1
+    assert path.read_text().startswith("before\n### Training time, head ")
+    told = capsys.readouterr().out
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / target))
+    assert main(["compare", base, str(slow.folder)]) == 1
+    out, err = capsys.readouterr()
+    assert out == told
+    assert err == (
+        f"levelfield: GITHUB_STEP_SUMMARY={tmp_path / target}: cannot be written ({why}); "
+        "the verdict stands without it\n"
+    )
 
 
 @pytest.mark.slow
