@@ -18,24 +18,51 @@ if TYPE_CHECKING:
     from levelfield.spec.plan import Contender
     from levelfield.spec.suite import Suite
 
-USAGE, INTERRUPTED = 2, 130
+USAGE, FAULT, INTERRUPTED, UNREAD = 2, 70, 130, 141
+"""Exit statuses of all verbs. 70 (EX_SOFTWARE of sysexits.h): Python itself would end with 1, which
+is an answer (of `compare`: slower). 141: as a shell tells of a command that SIGPIPE ended."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; gives its exit status."""
     options = parser(VERBS).parse_args(arguments)
     try:
+        return _ended(options)
+    except OSError:  # nobody reads what is told any more
+        for stream in (sys.stdout, sys.stderr):  # what is left in them has nowhere to go
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return UNREAD
+
+
+def _ended(options: argparse.Namespace) -> int:
+    """How a verb has ended; raises `OSError` only where that cannot be told."""
+    try:
         status: int = options.verb(options)
+        print(end="", flush=True)  # whether anybody reads it shows here, or when Python is leaving
     except UserError as error:
         print(f"levelfield: {error}", file=sys.stderr)
         return USAGE
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except KeyboardInterrupt:
         print("\nlevelfield: interrupted; what was recorded is kept", file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is no answer
+        return _fault(error)
     return status
+
+
+def _fault(error: Exception) -> int:
+    """Tell an error that nobody foresaw, with what is needed to find it."""
+    import traceback
+
+    print(
+        f"levelfield: ended by a fault of its own ({type(error).__name__}), not by an answer; "
+        "please report it with the traceback that follows",
+        file=sys.stderr,
+    )
+    traceback.print_exception(error)
+    return FAULT
 
 
 def doctor(options: argparse.Namespace) -> int:

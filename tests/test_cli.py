@@ -18,7 +18,7 @@ import studies
 from running import Place
 
 from levelfield import __version__, cli, registry
-from levelfield.results import study
+from levelfield.results import against, study
 from levelfield.results.record import PHASES, Record
 from levelfield.results.store import HEAD, RECORDS
 from levelfield.run import doctor, machine
@@ -343,8 +343,38 @@ def test_a_single_trial_has_no_interval(repeats, bounded, tmp_path):
     assert re.search(r" \d\.\d\d ", told)
 
 
-def test_a_reader_that_goes_away_is_no_error():
-    line = f"'{COMMAND}' list semantics | true; echo ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
-    assert done.stderr == ""
-    assert done.stdout in {"0\n", "1\n"}
+@pytest.mark.parametrize(
+    ("text", "stream"),
+    [
+        ("list semantics", "stdout"),
+        ("list suites", "stdout"),
+        ("compare study --base jax/scan --head jax/scan", "stdout"),
+        ("run quick --backends numpy --out fresh", "stderr"),
+        ("report none", "stderr"),
+    ],
+)
+def test_a_reader_that_goes_away_is_no_error_and_no_answer(text, stream, here):
+    ours, theirs = os.pipe()
+    os.close(ours)
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: theirs}
+    done = subprocess.run([COMMAND, *words(text)], cwd=here, **streams, check=False)
+    os.close(theirs)
+    assert (done.returncode, done.stdout or b"", done.stderr or b"") == (141, b"", b"")
+
+
+def test_a_fault_of_ours_is_told_as_one_and_is_no_answer(here, capsys, monkeypatch):
+    def wrong(*_, **__):
+        raise ZeroDivisionError("of ours")
+
+    monkeypatch.setattr(against, "contenders", wrong)
+    assert cli.main(["compare", "study", "--base", "jax/scan", "--head", "jax/scan"]) == 70
+    out, err = capsys.readouterr()
+    first, *rest = err.splitlines()
+    assert out == ""
+    assert first == (
+        "levelfield: ended by a fault of its own (ZeroDivisionError), not by an answer; "
+        "please report it with the traceback that follows"
+    )
+    assert rest[0] == "Traceback (most recent call last):"
+    assert rest[-1] == "ZeroDivisionError: of ours"
+    assert "in wrong" in rest[-3] + rest[-2]
