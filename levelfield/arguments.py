@@ -117,7 +117,7 @@ def _list(verb: argparse.ArgumentParser) -> None:
 
 
 def _verify(verb: argparse.ArgumentParser) -> None:
-    """Same computation? a table of levels x contenders, no clock."""
+    """Same computation? a table, no clock. Exit status 0: yes, 1: not all, 3: nothing verified."""
     verb.add_argument("suite", help=SUITE)
     verb.add_argument("--fresh", action="store_true", help="do not use cached verdicts")
 

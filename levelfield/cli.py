@@ -83,13 +83,19 @@ def show(options: argparse.Namespace) -> int:
 
 def verify(options: argparse.Namespace) -> int:
     """Same computation? A table of levels x contenders, no clock."""
+    from levelfield.results.summary import UNMEASURED
     from levelfield.run import bench, doctor, gate
 
     suite, contenders, how = _chosen(options)
     with bench.bench(suite, contenders, how) as made:
         checked = gate.verify_all(made, fresh=options.fresh)
     print(doctor.verification_table(checked))
-    return 1 if any(verdict.status == "failed" for verdict in checked.values()) else 0
+    found = {verdict.status for verdict in checked.values()}
+    if found & {"passed", "failed"}:
+        return 1 if "failed" in found else 0
+    reasons = dict.fromkeys(" ".join(verdict.reason.split()) for verdict in checked.values())
+    print(f"levelfield: nothing was verified: {'; '.join(reasons)}", file=sys.stderr)
+    return UNMEASURED
 
 
 def run(options: argparse.Namespace) -> int:

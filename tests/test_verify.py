@@ -140,10 +140,35 @@ def test_the_command_tells_who_is_wrong_and_who_cannot(tmp_path):
     assert "wrong-mean/numpy: not the same computation: epoch (loss)" in done.stdout
     words = ("--backend", GOOD, "--set", "loss=binary_crossentropy")
     done = place.call("verify", place.suite(), *words)
-    assert done.returncode == 0
+    assert done.returncode == 3
     assert "mine/plain: mine knows the mean squared error, Adam and SGD" in done.stdout
     assert done.stdout.count("unverified") == 1
+    told = "levelfield: nothing was verified: mine knows the mean squared error, Adam and SGD"
+    assert done.stderr.splitlines()[-1] == told
     assert not list(place.verdicts.glob("*")) or wrong not in done.stdout
+
+
+ABSENT = """\
+from levelfield import registry
+class Absent(registry.adapter("numpy")):
+    name, packages = "absent", ("no-such-package",)
+class AbsentToo(Absent):
+    name = "absent-too"
+"""
+
+
+def test_what_cannot_be_verified_is_no_success_alone_and_no_failure_beside_others(tmp_path):
+    place, path = Place(tmp_path), tmp_path / "absent.py"
+    path.write_text(ABSENT)
+    done = place.call("verify", place.suite(), "--backend", str(path))
+    assert done.returncode == 3
+    assert done.stdout.count("unverified") == 2
+    told = "levelfield: nothing was verified: not installed: no-such-package"
+    assert done.stderr.splitlines()[-1] == told
+    done = place.call("verify", place.suite(), "--backend", str(path), "--backends", "numpy")
+    assert done.returncode == 0
+    assert (done.stdout.count("passed"), done.stdout.count("unverified")) == (1, 2)
+    assert "nothing was verified" not in done.stderr
 
 
 SATURATED = """\
