@@ -118,8 +118,23 @@ def test_a_sweep_comes_back_from_its_line(tmp_path):
     (seen,) = read_sweeps(tmp_path)
     assert (seen.rates, seen.seed, seen.seconds) == (sweep.rates, 3, sweep.seconds)
     assert np.isnan(seen.loss[1])
-    path.write_text('{"rates": 1}\n{}\n', encoding="utf-8")
-    with pytest.raises(UserError, match="not a sweep"):
-        read_sweeps(tmp_path)
     with pytest.raises(UserError, match="cannot be read"):
         read_sweeps(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        (b'{"workload": "\xff\xfe"}', "not a record (UnicodeDecodeError("),
+        (b'{"rates": 1', "not a record (JSONDecodeError("),
+        (b"{}", "not a record (KeyError("),
+        (b'{"schema": 2, "type": "sweep"}', "written with schema 2"),
+        (b'{"schema": 1, "type": "sweep", "rates": 1}', "not a sweep's record: "),
+    ],
+)
+def test_a_line_that_is_no_sweep_is_told_with_its_place(tmp_path, bad, said):
+    path = tmp_path / "sweeps.jsonl"
+    path.write_bytes(bad + b"\n" + bad)
+    with pytest.raises(UserError) as error:
+        read_sweeps(tmp_path)
+    assert str(error.value).startswith(f"{path}:1: {said}")

@@ -7,6 +7,7 @@ readers pass over it, the next writer cuts it off. One writer at a time holds th
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -159,24 +160,30 @@ class Rows(NamedTuple):
 def read_records(folder: Path) -> Rows:
     """Read every whole line of a study's records."""
     rows = Rows([], [], [])
-    for where, facts in _lines(folder / RECORDS):
-        try:
-            if facts["type"] == "sentinel":
-                rows.sentinels.append(Sentinel.parse(facts))
-            elif facts["type"] == "limit":
-                rows.limits.append(Limit.parse(facts))
-            else:
-                rows.records.append(Record.parse(facts))
-        except UserError as error:
-            raise UserError(error.seen, where=where) from None
+    with contextlib.suppress(FileNotFoundError):  # no trial has ended yet
+        for where, facts in lines(folder / RECORDS):
+            try:
+                if facts["type"] == "sentinel":
+                    rows.sentinels.append(Sentinel.parse(facts))
+                elif facts["type"] == "limit":
+                    rows.limits.append(Limit.parse(facts))
+                else:
+                    rows.records.append(Record.parse(facts))
+            except UserError as error:
+                raise UserError(error.seen, where=where) from None
     return rows
 
 
-def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every whole line of a file of records: where it stands, and its JSON.
+
+    Raise `UserError` where it cannot be read or holds something else; `FileNotFoundError` where
+    there is none.
+    """
     try:
         file = path.open("rb")
     except FileNotFoundError:
-        return
+        raise
     except OSError as error:
         raise UserError(f"cannot be read ({error.strerror})", where=str(path)) from None
     with file:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ import numpy as np
 from levelfield.errors import UserError
 from levelfield.results.lr_range import Bounds, Curve, bounds
 from levelfield.results.record import Status, Verification, lined, parsed
+from levelfield.results.store import lines
 
 FILE = "sweeps.jsonl"
 Group = tuple[str, str]
@@ -83,26 +83,19 @@ def read_sweeps(folder: Path) -> list[Sweep]:
     Raise `UserError` where there is no such file, or a line of it is not a sweep.
     """
     path = folder / FILE
+    found = []
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
+        for where, facts in lines(path):
+            try:
+                found.append(Sweep.parse(facts))
+            except UserError as error:
+                raise UserError(error.seen, where=where) from None
+    except FileNotFoundError as error:
         raise UserError(
             f"cannot be read ({error.strerror})",
             where=str(path),
             expected="a folder that `levelfield lr-range` wrote",
         ) from None
-    found = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        try:
-            facts = json.loads(line)
-        except ValueError:
-            if number == text.count("\n") + 1:
-                break  # was being written
-            raise UserError("not JSON", where=f"{path}:{number}") from None
-        try:
-            found.append(Sweep.parse(facts))
-        except UserError as error:
-            raise UserError(error.seen, where=f"{path}:{number}") from None
     return found
 
 
