@@ -12,6 +12,9 @@ from . import learning
 from .measures import Spread, Standing, spread
 from .view import Contender, View, Workload
 
+ACCURACY = "accuracy"
+"""What records call it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
@@ -45,7 +48,8 @@ class Bought:
 def bought(view: View, workload: Workload, ranked: Sequence[Standing]) -> Iterator[Bought]:
     """Test loss, and accuracy or another metric; what nobody has is left out."""
     last = learning.epochs(view, workload).groupby("trial").tail(1)
-    metrics = learning.metrics(view, workload)[:1]  # accuracy, where there is one
+    names = learning.metrics(view, workload)
+    metrics = [ACCURACY] if ACCURACY in names else names[:1]
     columns = {"test_loss": "test loss"} | {name: f"test {name}" for name in metrics}
     for column, title in columns.items():
         higher = column != "test_loss"

@@ -195,6 +195,20 @@ def test_a_target_has_three_digits_and_is_not_below(value: float) -> None:
     assert float(f"{above:.2e}") == above
 
 
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [(("ROC AUC", "accuracy"), "accuracy"), (("ROC AUC", "top-5 accuracy"), "ROC AUC")],
+)
+def test_quality_is_accuracy_wherever_there_is_one(names: tuple[str, ...], shown: str) -> None:
+    _, tree = made(lambda r: replace(falling(r), metrics=dict.fromkeys(names, accuracy(r))))
+    titles = [
+        pages.figure(tree, f"quality-0-{number}")["layout"]["yaxis"]["title"]["text"]
+        for number in range(2)
+    ]
+    assert titles == ["test loss", f"test {shown}"]
+    assert len(tree.one("section", id="quality").all("table")) == 2
+
+
 def test_quality_beside_speed_and_its_front() -> None:
     all_, tree = made(lambda r: replace(falling(r), metrics={"accuracy": accuracy(r)}))
     section = tree.one("section", id="quality")
