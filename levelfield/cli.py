@@ -240,12 +240,11 @@ def compare(options: argparse.Namespace) -> int:
 
 def _live(options: argparse.Namespace) -> list[Result]:
     """Measure now: base against head, in duet."""
-    import tempfile
-
     from levelfield.run import bench, sides
     from levelfield.run.compare import Rule
     from levelfield.run.compare import compare as measure
     from levelfield.run.progress import Progress
+    from levelfield.run.scratch import scratch
 
     base, head = options.base or "merge-base", options.head or "."
     rule = Rule(
@@ -254,9 +253,9 @@ def _live(options: argparse.Namespace) -> list[Result]:
         budget=options.budget,
     )
     suite, contenders, how = _chosen(options)
-    with tempfile.TemporaryDirectory(prefix="levelfield-") as scratch:
+    with scratch() as folder:
         both = tuple(
-            sides.side(text, other=other, checkout=Path.cwd(), scratch=Path(scratch))
+            sides.side(text, other=other, checkout=Path.cwd(), scratch=folder)
             for text, other in ((base, head), (head, base))
         )
         with bench.bench(suite, contenders, how) as made:

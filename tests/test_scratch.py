@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from levelfield import cli
+from levelfield.errors import UserError
+from levelfield.run import sides
 from levelfield.run.scratch import OWNER, scratch
 
 OWN = """
@@ -57,3 +60,16 @@ def test_what_a_killed_run_left_goes_with_the_next_and_nothing_else(place):
         with scratch() as folder:
             assert set(place.iterdir()) == {*kept, used, folder}
         living.kill()
+
+
+def test_the_checkouts_of_a_comparison_have_an_owner(place, monkeypatch):
+    owned = []
+
+    def side(text, *, other, checkout, scratch):
+        owned.append((scratch.parent, (scratch / OWNER).exists()))
+        raise UserError("enough seen")
+
+    monkeypatch.setattr(sides, "side", side)
+    assert cli.main(["compare", "--backends", "numpy", "--quiet"]) == 2
+    assert owned == [(place, True)]
+    assert list(place.iterdir()) == []
