@@ -258,7 +258,7 @@ def _live(options: argparse.Namespace) -> list[Result]:
             sides.side(text, other=other, checkout=Path.cwd(), scratch=folder)
             for text, other in ((base, head), (head, base))
         )
-        with bench.bench(suite, contenders, how) as made:
+        with bench.bench(suite, sides.settled(contenders, both), how) as made:
             steps = len(suite.workloads) * len(contenders)
             with Progress(steps=steps, quiet=options.quiet) as progress:
                 return measure(made, (both[0], both[1]), rule, progress)

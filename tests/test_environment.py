@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -19,8 +20,19 @@ from wheels import wheel
 
 from levelfield import registry
 from levelfield.errors import UserError
-from levelfield.run import environment, environment_build, sides
-from levelfield.run.environment import FOLDER, STAMP, at, canonical, distributions, read, trouble
+from levelfield.run import compare, environment, environment_build, sides
+from levelfield.run.bench import Bench, Code
+from levelfield.run.compare import Side
+from levelfield.run.environment import (
+    FOLDER,
+    STAMP,
+    Environment,
+    at,
+    canonical,
+    distributions,
+    read,
+    trouble,
+)
 from levelfield.run.environment_build import create, remove
 from levelfield.run.homes import homes
 from levelfield.run.progress import Progress
@@ -252,7 +264,7 @@ def test_a_side_of_a_comparison_by_an_environment_s_name(house, monkeypatch):
     lock = written(house, "numpy==9.9", "tiny==1.0")
     monkeypatch.setattr(registry, "environments", lambda: house)
     found = side("env:small", other=".", checkout=house, scratch=house)
-    assert (found.label, found.code.python) == ("env:small", str(lock.interpreter))
+    assert (found.label, found.code.home) == ("env:small", environment.locked(lock))
     code = "import levelfield.run.sides as s; print(s.__file__)"
     environ = {**os.environ, "PYTHONPATH": str(found.code.path)}
     done = subprocess.run(
@@ -260,4 +272,33 @@ def test_a_side_of_a_comparison_by_an_environment_s_name(house, monkeypatch):
     )
     assert Path(done.stdout.strip()).resolve() == Path(sides.__file__).resolve()
     by_path = side(f"env:{lock.folder}", other=".", checkout=house, scratch=house)
-    assert by_path.code.python == str(lock.interpreter)
+    assert by_path.code.home == at(str(lock.folder))
+
+
+def test_packages_are_looked_for_where_the_sides_of_a_comparison_run(monkeypatch):
+    have = {"/with": {"numpy": "9.9"}, "/without": {}}
+    monkeypatch.setattr(environment, "distributions", have.__getitem__)
+    desk = Bench(
+        suite=None, contenders=(), materials={}, settings={}, shapes={}, options=None,
+        scratch=Path(), unmade={"small": "no network"},
+    )  # fmt: skip
+    who = contender("numpy", "small")
+    one, other = (
+        Side(label=f"env:{name}", code=Code(home=Environment(name=name, python=name)))
+        for name in have
+    )
+    assert desk.absent(who) == "no network"
+    assert desk.absent(who, one.code.home) == ""
+    assert desk.absent(who, other.code.home) == "not installed: numpy"
+    match = SimpleNamespace(contender=who)
+    assert list(compare._wrong(desk, (one, other), match)) == ["env:/without: not installed: numpy"]
+    working = Side(label="working tree", code=Code())
+    assert list(compare._wrong(desk, (one, working), match)) == ["no network"]
+
+
+def test_no_environment_is_made_in_vain_where_both_sides_bring_theirs():
+    who = contender("numpy", "small")
+    there = Side(label="env:a", code=Code(home=Environment(name="a")))
+    working = Side(label="working tree", code=Code())
+    assert [each.environment for each in sides.settled([who], (there, there))] == ["current"]
+    assert sides.settled([who], (there, working)) == [who]

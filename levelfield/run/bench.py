@@ -50,12 +50,12 @@ class Options:
 
 @dataclass(frozen=True, kw_only=True)
 class Code:
-    """Which code a worker runs: an interpreter, and a folder that its modules are found in first.
+    """Which code a worker runs: an environment, and a folder that its modules are found in first.
 
     By default its contender's environment, and this process's own code.
     """
 
-    python: str = ""
+    home: Environment | None = None
     path: Path | None = None
 
 
@@ -87,8 +87,11 @@ class Bench:
         name = CURRENT if contender is None else contender.environment
         return self.environments.get(name, Environment(name=name))
 
-    def absent(self, contender: Contender) -> str:
-        """Why a contender cannot even be started here; empty where it can."""
+    def absent(self, contender: Contender, home: Environment | None = None) -> str:
+        """Why a contender cannot even be started here; empty where it can.
+
+        ``home``: the environment it would run in, if not its own.
+        """
         adapter = registry.adapter(contender.backend, contender.source)
         kind = kind_of(contender.device)
         if kind not in adapter.devices:
@@ -97,9 +100,9 @@ class Bench:
             return f"{adapter.name} has no mode {contender.mode} on {contender.device}"
         if kind == "cuda" and (gone := gpu.here().absent(contender.device)):
             return gone
-        if reason := self.unmade.get(contender.environment):
+        if home is None and (reason := self.unmade.get(contender.environment)):
             return reason
-        missing = self.home(contender).missing(adapter.packages)
+        missing = (home or self.home(contender)).missing(adapter.packages)
         return f"not installed: {', '.join(missing)}" if missing else ""
 
     def process(
@@ -114,7 +117,8 @@ class Bench:
 
         Those that live together have each other's time too.
         """
-        home, code = self.home(contender), code or Code()
+        code = code or Code()
+        home = code.home or self.home(contender)
         caches = self._caches(home, scratch)
         environ = {"KERAS_HOME": str(scratch), "TMPDIR": str(scratch)}
         environ["TORCHINDUCTOR_CACHE_DIR"] = str(caches / "inductor")
@@ -126,12 +130,11 @@ class Bench:
         if path := code.path or home.path:
             environ["PYTHONPATH"] = str(path)
         timeout = company * self.options.timeout if contender else SENTINEL_TIMEOUT
-        python = code.python or home.python
         return Process(
             cpus=self.cpus,
             environ=environ,
             timeout=timeout,
-            python=python,
+            python=home.python,
             memory=self.options.memory if contender else None,
         )
 

@@ -117,9 +117,10 @@ def compare(bench: Bench, sides: tuple[Side, Side], rule: Rule, progress: Progre
 def _wrong(bench: Bench, sides: tuple[Side, Side], match: Match) -> Iterator[str]:
     """Why a match cannot be played: a side that is missing something, or computes another thing."""
     contender = match.contender
-    if reason := bench.absent(contender):
-        yield reason
-        return
+    for side in sides:
+        if reason := bench.absent(contender, side.code.home):
+            yield f"{side.label}: {reason}" if side.code.home else reason
+            return
     adapter = registry.adapter(contender.backend, contender.source)
     reference = Reference(bench.materials[match.workload.name])
     for side in sides:

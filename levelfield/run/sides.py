@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 from levelfield.run import environment
@@ -10,6 +12,7 @@ from levelfield.run.compare import Side
 from levelfield.run.environment_build import create
 from levelfield.run.progress import Progress
 from levelfield.run.trees import WORKING, merge_base, overlay, own, tree
+from levelfield.spec.plan import Contender
 
 ENVIRONMENT, BASE = "env:", "merge-base"
 
@@ -31,7 +34,17 @@ def side(text: str, *, other: str, checkout: Path, scratch: Path) -> Side:
 
 
 def _environment(name: str, scratch: Path) -> Code:
-    """The interpreter of an environment, with this process's own code in front."""
+    """An environment, with this process's own code in front."""
     known = environment.locks()
     home = create(known[name], Progress(steps=0)) if name in known else environment.at(name)
-    return Code(python=home.python, path=own(scratch))
+    return Code(home=home, path=own(scratch))
+
+
+def settled(contenders: Sequence[Contender], both: Sequence[Side]) -> list[Contender]:
+    """Contenders that need no environment of their own, where both sides bring one for them.
+
+    Else one would be made that nobody runs in.
+    """
+    if all(side.code.home for side in both):
+        return [dataclasses.replace(each, environment=environment.CURRENT) for each in contenders]
+    return list(contenders)
