@@ -33,7 +33,7 @@ from levelfield.results.lr_rule import Array, Found, Rule, diverged, median, res
 Verdict = Literal[
     "learns", "never learns", "still climbing at the highest rate", "learns from the lowest rate on"
 ]
-RESAMPLES = 200
+RESAMPLES, CONFIDENCE = 200, 0.95
 LARGEST = 1e100
 """A loss that is larger is as good as infinite; sums of smaller ones are finite."""
 
@@ -81,7 +81,6 @@ def bounds(
     chance: float | None = None,
     samples: int | None = None,
     window: int | None = None,
-    confidence: float = 0.95,
 ) -> Bounds:
     """Between which rates these seeds of one contender learn.
 
@@ -104,7 +103,6 @@ def bounds(
         each=_places(rule, loss, score) if found.learns else (),
         units=len(curves),
         window=window,
-        confidence=confidence,
     )
     return Bounds(
         rates=rates,
@@ -149,7 +147,6 @@ class _Answer:
     """By seed; of one seed, by resample."""
     units: int
     window: int
-    confidence: float
 
     @property
     def at_once(self) -> bool:
@@ -166,11 +163,11 @@ class _Answer:
         place = float(getattr(self.found, name))
         places = np.array([float(getattr(found, name)) for found in self.each])
         if self.units > 1:
-            reach = student(self.confidence, self.units - 1)
+            reach = student(CONFIDENCE, self.units - 1)
             reach *= float(places.std(ddof=1)) / math.sqrt(self.units)
             reaches = reach, reach
         else:
-            tails = [0.5 - self.confidence / 2, 0.5 + self.confidence / 2]
+            tails = [0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2]
             lowest, highest = np.quantile(places - np.median(places), tails)
             reaches = -float(lowest), float(highest)
         below, above = (math.hypot(reach, self.window / 4) for reach in reaches)
@@ -179,7 +176,7 @@ class _Answer:
             estimate=middle,
             low=0.0 if name == "low" and self.at_once else low,
             high=math.inf if name == "high" and self.unfinished else high,
-            confidence=self.confidence,
+            confidence=CONFIDENCE,
             units=self.units,
         )
 

@@ -19,19 +19,18 @@ STEAL = 7
 class Neighbours:
     """Use as a context manager around work whose processes have ended (and are waited for) inside.
 
-    ``share``: of all processors' time, what processes that are not ours used; ``stolen``: what the
-    hypervisor gave to other machines. None where ``/proc/stat`` does not tell.
+    ``share``: of all processors' time, what processes that are not ours used. None where
+    ``/proc/stat`` does not tell.
     """
 
     def __init__(self) -> None:
         """Know nothing yet."""
         self.share: float | None = None
-        self.stolen: float | None = None
 
     def __enter__(self) -> Self:
         """Read the counters."""
         self._began, self._own = time.monotonic(), _own()
-        self._stat = _stat()
+        self._busy = _busy()
         return self
 
     def __exit__(
@@ -41,14 +40,12 @@ class Neighbours:
         trace: TracebackType | None,
     ) -> None:
         """Read them again."""
-        after = _stat()
-        if self._stat is None or after is None:
+        after = _busy()
+        if self._busy is None or after is None:
             return
         cores = os.cpu_count() or 1
         seconds = cores * max(time.monotonic() - self._began, 1 / TICK)
-        busy, stolen = (b - a for a, b in zip(self._stat, after, strict=True))
-        self.share = max(0.0, busy - (_own() - self._own)) / seconds
-        self.stolen = max(0.0, stolen) / seconds
+        self.share = max(0.0, after - self._busy - (_own() - self._own)) / seconds
 
 
 def _own() -> float:
@@ -57,13 +54,14 @@ def _own() -> float:
     return times.user + times.system + times.children_user + times.children_system
 
 
-def _stat() -> tuple[float, float] | None:
-    """Seconds so far that processors worked, and that were stolen."""
+def _busy() -> float | None:
+    """Seconds so far that processors worked."""
     try:
         text = Path("/proc/stat").read_text(encoding="ascii", errors="replace")
     except OSError:
         return None
-    return parse(text)
+    found = parse(text)
+    return found[0] if found else None
 
 
 def parse(text: str) -> tuple[float, float] | None:

@@ -74,13 +74,3 @@ TOLERANCES: Mapping[str, Mapping[Level, float]] = {
         "barrier": 0.1,
     },
 }
-
-REASONS: Mapping[Level, str] = {
-    "forward": "predictions of a full batch and of a smaller last one: relative L2 error",
-    "gradient": "one step of plain SGD, the change of weights over the rate: relative L2 error",
-    "optimizer": "steps of the stock optimizer at changing rates: relative L2 error of the change",
-    "distributed": "rounds of training in partitions: relative L2 error of the change of weights",
-    "epoch": "training loss of whole epochs on a real subset, order imposed: relative error",
-    "random": "draws of dropout and noise: distances from theory, in standard errors",
-    "barrier": "share of a piece's time that passes after `train` returned",
-}

@@ -80,7 +80,7 @@ class Noise:
         return datetime.now(UTC) - datetime.fromisoformat(self.when)
 
 
-def doctor(seconds: float = USUAL, *, threads: int | None = None) -> str:
+def doctor(seconds: float = USUAL) -> str:
     """Measure, remember, and say in words what can be seen here."""
     from levelfield.run.noise.turns import Pair
     from levelfield.run.noise.words import describe
@@ -88,7 +88,7 @@ def doctor(seconds: float = USUAL, *, threads: int | None = None) -> str:
     if not SHORTEST <= seconds <= LONGEST:
         expected = f"{SHORTEST:g} to {LONGEST:g}"
         raise UserError(f"got {seconds:g}", where="--seconds", expected=expected)
-    cpus = sorted(os.sched_getaffinity(0))[:threads]
+    cpus = sorted(os.sched_getaffinity(0))
     with Pair(cpus, timeout=60 + 2 * PATIENCE * seconds) as turns:
         noise = measure(turns, System(), seconds=seconds)
     remember(noise)
