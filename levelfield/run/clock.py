@@ -14,6 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 TICK = os.sysconf("SC_CLK_TCK")
+SESSION, CPU, WAITED, START = 3, 11, 13, 19
+"""Places in what `stat` gives, of proc(5)'s fields 6, 14, 16 and 22: the session; user and system
+ticks of the process, and of the helpers it has waited for (two places each); ticks after boot."""
 
 
 class Clock:
@@ -61,17 +64,22 @@ def tree_cpu() -> tuple[float, float]:
         user, system = user + usage.ru_utime, system + usage.ru_stime
     for pid in descendants(os.getpid()):
         try:
-            text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+            ticks = stat(pid)[CPU : WAITED + 2]
         except OSError:
             continue  # it has ended: from now on it counts among the waited-for
-        # Fields 14 to 17 (proc(5)), counted after the name, which may hold spaces: utime, stime
-        # and those of the helpers it has waited for itself.
-        own_user, own_system, kids_user, kids_system = map(
-            int, text.rpartition(")")[2].split()[11:15]
-        )
+        own_user, own_system, kids_user, kids_system = map(int, ticks)
         user += (own_user + kids_user) / TICK
         system += (own_system + kids_system) / TICK
     return user, system
+
+
+def stat(pid: int) -> list[str]:
+    """Fields of ``/proc/PID/stat`` from the third on: after the name, which may hold spaces.
+
+    Raises `OSError` where the process has ended.
+    """
+    text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    return text.rpartition(")")[2].split()
 
 
 def descendants(pid: int) -> Iterator[int]:

@@ -27,6 +27,7 @@ from urllib.request import urlopen
 
 from levelfield import data
 from levelfield.backend import Unsupported
+from levelfield.run.clock import START, stat
 from levelfield.spec.device import Device
 
 MARKER = "LEVELFIELD_CLUSTER"
@@ -254,8 +255,7 @@ def _self() -> str:
 
 def _started(pid: int) -> str:
     """When a process was started, in ticks since boot: tells it from one with its number later."""
-    text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
-    return text.rpartition(")")[2].split()[19]
+    return stat(pid)[START]
 
 
 def _lives(owner: str) -> bool:

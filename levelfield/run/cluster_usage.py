@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from levelfield.run.clock import TICK, children, peak_memory
+from levelfield.run.clock import CPU, START, TICK, WAITED, children, peak_memory, stat
 from levelfield.run.cluster import Cluster
 
 Costs = dict[str, dict[str, float]]
@@ -43,19 +43,17 @@ def _tree(costs: Costs, pid: int, roles: tuple[str, ...]) -> None:
 def _add(costs: Costs, role: str, pid: int, *, waited: bool = False) -> None:
     """Add a process' own seconds, or those of the children it has waited for."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+        fields = stat(pid)
         up = float(Path("/proc/uptime").read_text(encoding="ascii").split()[0])
     except OSError:
         return
-    # proc(5): fields 14 to 17 and 22, counted after the name, which may hold spaces.
-    fields = text.rpartition(")")[2].split()
-    user, system = (int(field) / TICK for field in fields[13 if waited else 11 :][:2])
+    user, system = (int(field) / TICK for field in fields[WAITED if waited else CPU :][:2])
     row = costs.setdefault(role, {"user": 0.0, "system": 0.0, "wall": 0.0, MEMORY: 0.0})
     row["user"] += user
     row["system"] += system
     if not waited:
         row[MEMORY] += peak_memory(pid) or 0
-        row["wall"] = max(row["wall"], up - int(fields[19]) / TICK)
+        row["wall"] = max(row["wall"], up - int(fields[START]) / TICK)
 
 
 def _is_java(pid: int) -> bool:

@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from levelfield.results.record import Span, Status
-from levelfield.run.clock import children, descendants, resident
+from levelfield.run.clock import SESSION, children, descendants, resident, stat
 from levelfield.run.messages import Lines, Message, encoded
 
 TAIL = 16_384
@@ -286,8 +286,7 @@ def _orphans(worker: int, marker: str) -> Iterator[int]:
     """Children of this process that came from a worker: in its session, or with its marker."""
     for child in children(os.getpid()):
         with contextlib.suppress(OSError):
-            stat = Path(f"/proc/{child}/stat").read_text(encoding="utf-8", errors="replace")
-            if int(stat.rpartition(")")[2].split()[3]) == worker or _marked(child, marker):
+            if int(stat(child)[SESSION]) == worker or _marked(child, marker):
                 yield child
 
 
