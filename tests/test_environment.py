@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
+from running import ADAPTERS, Place
 from wheels import wheel
 
 from levelfield import registry
@@ -302,3 +303,17 @@ def test_no_environment_is_made_in_vain_where_both_sides_bring_theirs():
     working = Side(label="working tree", code=Code())
     assert [each.environment for each in sides.settled([who], (there, there))] == ["current"]
     assert sides.settled([who], (there, working)) == [who]
+
+
+def test_the_interpreter_at_hand_keeps_its_search_path(tmp_path):
+    """As where packages were put by `pip install --target`: its workers find them too."""
+    place = Place(tmp_path)
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "only_there.py").touch()
+    adapter = tmp_path / "mine.py"
+    good = str(ADAPTERS / "good.py")
+    lines = ("from levelfield import registry", f"class Found(registry.adapter('mine', {good!r})):")
+    adapter.write_text("\n".join([*lines, "    imports = ('only_there',)\n"]))
+    how = {"env": {**place.environ, "PYTHONPATH": str(tmp_path / "site")}}
+    place.run("--backend", str(adapter), "--set", "samples=64", epochs=1, **how)
+    assert place.by_name()["mine"].status == "ok", place.by_name()["mine"].reason

@@ -197,7 +197,7 @@ def test_the_time_is_for_the_whole_life_not_for_each_answer(desk):
     [
         ("os._exit(0)", "the worker ended by itself with exit status 0"),
         ("sys.exit(7)", "the worker ended by itself with exit status 7"),
-        ("raise ValueError('no')", "the worker ended by itself with exit status 1"),
+        ("raise ValueError('no')", "with exit status 1: ValueError: no"),
         ("os.kill(os.getpid(), signal.SIGTERM)", "killed by SIGTERM"),
         ("os.kill(os.getpid(), signal.SIGKILL)", "killed by SIGKILL"),
         ("os.kill(os.getpid(), signal.SIGRTMAX - 1)", f"killed by signal {signal.SIGRTMAX - 1}"),

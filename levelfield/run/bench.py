@@ -127,8 +127,11 @@ class Bench:
             given = registry.adapter(contender.backend, contender.source).environ
             environ |= {k: v.replace("{caches}", str(caches)) for k, v in given.items()}
             environ |= gpu.environ(contender.device, gpu.here())
-        if path := code.path or home.path:
-            environ["PYTHONPATH"] = str(path)
+        # The interpreter at hand is what it is by its own search path too.
+        folders = [str(code.path or home.path or "")]
+        folders += [os.environ.get("PYTHONPATH", "")] if home.python == sys.executable else []
+        if any(folders):
+            environ["PYTHONPATH"] = os.pathsep.join(filter(None, folders))
         timeout = company * self.options.timeout if contender else SENTINEL_TIMEOUT
         return Process(
             cpus=self.cpus,

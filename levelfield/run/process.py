@@ -24,8 +24,9 @@ from levelfield.results.record import Span, Status
 from levelfield.run.clock import SESSION, children, descendants, resident, stat
 from levelfield.run.messages import Lines, Message, encoded
 
-TAIL = 16_384
-"""Bytes of the worker's standard streams that are kept."""
+TAIL, LAST = 16_384, 200
+"""Bytes of the worker's standard streams that are kept; characters of their last line that a reason
+tells."""
 KEPT = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "TZ", "VIRTUAL_ENV")
 """Variables that a worker inherits; everything else it gets is named here or by its trial."""
 LOOK = 0.1
@@ -239,7 +240,10 @@ class Process:
             return "the worker closed its pipe and went on"
         code = self._process.returncode
         if code >= 0:
-            return f"the worker ended by itself with exit status {code}"
+            last = self.log.decode(errors="replace").strip().rpartition("\n")[2][:LAST]
+            return f"the worker ended by itself with exit status {code}" + (
+                f": {last}" if last else ""
+            )
         if -code == signal.SIGKILL and _oom_kills() > self._oom:
             return "killed by the system's out-of-memory killer (SIGKILL)"
         known = {int(each): each.name for each in signal.Signals}
