@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import count
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from levelfield import naming
 from levelfield.errors import unknown
 from levelfield.results.record import PHASES, Limit, Record
 from levelfield.results.study import Study
@@ -30,7 +30,6 @@ MARKERS = (
 """As many as colours: with the dashes they tell as many apart where there is no colour."""
 RARE = ("cluster",)
 """Phases that only some trials have."""
-IDENTITY = ["backend", "mode", "device", "environment"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,11 +92,10 @@ class View:
             raise unknown("contender", self.baseline, labels, where="baseline")
 
     @cached_property
-    def _identities(self) -> dict[tuple[str, ...], Contender]:
-        seen = dict.fromkeys(_tuples(self.study.trials()))
-        labels = _labels(list(seen))
+    def _identities(self) -> dict[naming.Identity, Contender]:
+        labels = self.study.labels
         planned = {label: place for place, label in enumerate(self.study.head.contenders)}
-        order = sorted(seen, key=lambda who: planned.get(_plain_label(who), len(planned)))
+        order = sorted(labels, key=lambda who: planned.get(naming.plain(who), len(planned)))
         return {who: marked_out(place, labels[who], who) for place, who in enumerate(order)}
 
     @property
@@ -132,7 +130,7 @@ class View:
     @cached_property
     def unseen(self) -> tuple[str, ...]:
         """Labels of contenders that were planned and have no record."""
-        seen = {_plain_label(who) for who in self._identities}
+        seen = {naming.plain(who) for who in self._identities}
         return tuple(label for label in self.study.head.contenders if label not in seen)
 
     @cached_property
@@ -152,7 +150,7 @@ class View:
     def trials(self) -> pd.DataFrame:
         """`Study.trials` with ``contender``: its place. The index is the record's."""
         frame = self.study.trials()
-        places = [self._identities[who].place for who in _tuples(frame)]
+        places = [self._identities[naming.identity(each)].place for each in self.study.records]
         frame["contender"] = np.array(places, dtype=np.int64)
         return frame
 
@@ -274,23 +272,3 @@ def number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return float("nan")
     return float(value)
-
-
-def _tuples(frame: pd.DataFrame) -> list[tuple[str, ...]]:
-    return list(zip(*(frame[name] for name in IDENTITY), strict=True))
-
-
-def _plain_label(who: tuple[str, ...]) -> str:
-    backend, mode, device, _ = who
-    return f"{backend}/{mode}" + ("" if device == "cpu" else f"@{device}")
-
-
-def _labels(identities: list[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
-    """Labels that tell everyone apart; the environment is named only where it must be."""
-    plain = [_plain_label(who) for who in identities]
-    made: dict[tuple[str, ...], str] = {}
-    for who, label in zip(identities, plain, strict=True):
-        name = label if plain.count(label) == 1 else f"{label} [{who[3]}]"
-        tries = (name if n == 1 else f"{name} #{n}" for n in count(1))
-        made[who] = next(each for each in tries if each not in made.values())
-    return made

@@ -12,6 +12,7 @@ from running import Place
 from studies import Recipe, write
 
 import levelfield
+from levelfield import naming
 from levelfield.cli import main
 from levelfield.errors import UserError
 from levelfield.results import against, summary
@@ -30,7 +31,7 @@ def study(tmp_path_factory):
 
 def names(study: Study) -> list[str]:
     good = [r for r in study.records if r.status == "ok"]
-    return sorted({against.label(record) for record in good})
+    return sorted({naming.plain(record) for record in good})
 
 
 def scaled(study: Study, factor: float) -> Study:
@@ -50,7 +51,7 @@ def test_two_contenders_of_a_study(study):
     back = against.contenders(study, other, one, **HOW)
     for a, b in zip(there, back, strict=True):
         assert a.verdict.interval.estimate * b.verdict.interval.estimate == pytest.approx(1)
-        blocks = {r.block for r in study.records if against.label(r) == one and r.status == "ok"}
+        blocks = {r.block for r in study.records if naming.plain(r) == one and r.status == "ok"}
         assert a.verdict.sessions == a.verdict.pairs == len(blocks)
         frame = study.epochs()
         frame = frame[(frame["workload"] == a.workload) & (frame["epoch"] > 1)]

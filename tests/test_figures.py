@@ -25,7 +25,7 @@ from matplotlib.text import Text
 from test_report_hostile import NASTY, cycle
 from test_report_hostile import study as hostile
 
-from levelfield import cli
+from levelfield import cli, naming
 from levelfield.errors import UserError
 from levelfield.results import against
 from levelfield.results.record import Epochs, Record, Sentinel
@@ -74,7 +74,7 @@ def accurate(record: Record) -> Record:
 
 
 def good(study: Study, name: str) -> list[Record]:
-    return [r for r in study.records if against.label(r) == name and r.status == "ok"]
+    return [r for r in study.records if naming.plain(r) == name and r.status == "ok"]
 
 
 def lines(sheet: Sheet) -> dict[str, Any]:
@@ -210,7 +210,7 @@ def test_quality_and_its_front() -> None:
     def change(r: Record) -> Record:
         if r.status != "ok" or r.total is None:
             return r
-        wall = (seconds[against.label(r)] / 6,) * 6
+        wall = (seconds[naming.plain(r)] / 6,) * 6
         epochs = replace(r.epochs, test_loss=(losses[r.backend],) * 6, wall=wall)
         return replace(r, epochs=epochs, metrics={"accuracy": (1 - losses[r.backend],) * 6})
 

@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from test_report_hostile import NASTY, cycle
 from test_report_hostile import study as hostile
 
+from levelfield import naming
 from levelfield.errors import UserError
 from levelfield.results import against
 from levelfield.results.record import Record
@@ -38,7 +39,7 @@ def shown(study: Study) -> pages.Node:
 
 
 def good(study: Study, name: str) -> list[Record]:
-    return [r for r in study.records if against.label(r) == name and r.status == "ok"]
+    return [r for r in study.records if naming.plain(r) == name and r.status == "ok"]
 
 
 def test_the_answer_in_a_sentence_and_the_ranking(study: Study) -> None:

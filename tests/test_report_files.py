@@ -153,7 +153,7 @@ print(*({{"torch", "jax", "tensorflow", "keras", "sklearn"}} & set(sys.modules))
         [sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True
     )
     ours, frameworks = done.stdout.splitlines()
-    allowed = ("levelfield.errors", "levelfield.reports", "levelfield.results")
+    allowed = tuple(f"levelfield.{name}" for name in ("errors", "naming", "reports", "results"))
     assert [name for name in ours.split() if not name.startswith(allowed)] == []
     assert not frameworks
 

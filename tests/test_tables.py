@@ -25,7 +25,7 @@ from levelfield.reports.paper.grid import Column, Grid, Row, texts
 from test_report_hostile import NASTY, cycle
 from test_report_hostile import study as hostile
 
-from levelfield import cli
+from levelfield import cli, naming
 from levelfield.errors import UserError
 from levelfield.results import against, scaling
 from levelfield.results.estimate import Interval
@@ -70,7 +70,7 @@ def everywhere() -> Study:
 
 
 def good(study: Study, name: str) -> list[Record]:
-    return [r for r in study.records if against.label(r) == name and r.status == "ok"]
+    return [r for r in study.records if naming.plain(r) == name and r.status == "ok"]
 
 
 def values(study: Study, name: str, **options: Any) -> dict[str, dict[str, str]]:

@@ -107,9 +107,11 @@ METRICS = (
 
 
 def label(facts: Facts) -> str:
-    """The contender, as Levelfield's tables name it, and its environment where it is another's.
+    """The contender, as a suite names it, and its environment where it is another's.
 
-    ``current`` is asv's own environment, which stands for main.
+    Unlike `levelfield.naming`, which names an environment only where a study has several: a line of
+    the history keeps its name whoever else is in a study. Written out here, since commits that know
+    no such module are measured too. ``current`` is asv's own environment, which stands for main.
     """
     name = f"{facts['backend']}/{facts['mode']}"
     name = name if facts["device"] == "cpu" else f"{name}@{facts['device']}"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from levelfield import naming
 from levelfield.errors import UserError, unknown
 from levelfield.results import comparable, estimate
 from levelfield.results.pairs import sessions
@@ -50,7 +51,7 @@ def contenders(
 
     Paired by round where they were in a duet, else by block.
     """
-    known = sorted({label(record) for record in study.records})
+    known = sorted(study.labels.values())
     for option, name in (("--base", base), ("--head", head)):
         if name is None:
             raise UserError(f"no {option}", expected=f"one of {', '.join(known)}")
@@ -58,15 +59,17 @@ def contenders(
             raise unknown("contender", name, known, where=option)
     workloads = dict.fromkeys(record.workload for record in study.records)
     each = estimate.corrected(confidence, len(workloads))
+    good = _verified(study, study.labels)
     found = []
     for name in workloads:
-        mine, theirs = (_of(study, name, who) for who in (base, head))
+        mine, theirs = (good.get((name, str(who)), []) for who in (base, head))
         if mine and theirs:
             comparable.check(mine, theirs, (study, study))
             interval, pairs, count = _paired(mine, theirs, each)
             rest = _facts(interval, threshold, confidence, pairs, count, [*mine, *theirs])
-            doubts = tuple(dict.fromkeys([*_unsettled(mine), *_unsettled(theirs)]))
-            found.append(_result(name, str(head), str(base), str(head), rest, doubts))
+            doubts = [*_unsettled(str(base), mine), *_unsettled(str(head), theirs)]
+            unique = tuple(dict.fromkeys(doubts))
+            found.append(_result(name, str(head), str(base), str(head), rest, unique))
     return found
 
 
@@ -76,11 +79,9 @@ def studies(base: Study, head: Study, *, threshold: float, confidence: float) ->
     They were measured at different times: what the machine did in between is in the ratio. Where
     the sentinels say that it changed, nothing can be said.
     """
-    both = [
-        (workload, who)
-        for workload, who in dict.fromkeys((r.workload, label(r)) for r in head.records)
-        if _of(base, workload, who) and _of(head, workload, who)
-    ]
+    labels = naming.labels(base.records, head.records)
+    before, after = (_verified(study, labels) for study in (base, head))
+    both = [cell for cell in after if cell in before]
     if not both:
         raise UserError(
             "no contender and workload of one study was timed in the other",
@@ -91,7 +92,7 @@ def studies(base: Study, head: Study, *, threshold: float, confidence: float) ->
     moved = shift(base.sentinels, head.sentinels)
     found = []
     for workload, who in both:
-        mine, theirs = _of(base, workload, who), _of(head, workload, who)
+        mine, theirs = before[workload, who], after[workload, who]
         comparable.check(mine, theirs, (base, head))
         interval = estimate.apart(settled(mine), settled(theirs), confidence=each)
         count = min(len(mine), len(theirs))
@@ -100,30 +101,24 @@ def studies(base: Study, head: Study, *, threshold: float, confidence: float) ->
         if moved and abs(moved - 1) > threshold:
             text = f"the machine itself changed: the sentinel took {moved:.3f}x as long"
             facts = _facts(interval, threshold, confidence, 0, count, [*mine, *theirs], reason=text)
-        doubts += [*_unsettled(mine), *_unsettled(theirs)]
+        doubts += [*_unsettled(who, mine), *_unsettled(who, theirs)]
         found.append(
             _result(workload, who, str(base.folder), str(head.folder), facts, tuple(doubts))
         )
     return found
 
 
-def label(record: Record) -> str:
-    """The contender's name, as tables have it."""
-    name = f"{record.backend}/{record.mode}"
-    return name if record.device == "cpu" else f"{name}@{record.device}"
-
-
-def _of(study: Study, workload: str, who: str | None) -> list[Record]:
-    """The good trials of a contender on a workload; those not verified are not compared."""
-    return [
-        record
-        for record in study.records
-        if record.workload == workload
-        and label(record) == who
-        and record.status == "ok"
-        and record.verification is not None
-        and record.verification.status == "passed"
-    ]
+def _verified(
+    study: Study, labels: Mapping[naming.Identity, str]
+) -> dict[tuple[str, str], list[Record]]:
+    """The good trials by workload and contender; those not verified are not compared."""
+    found: dict[tuple[str, str], list[Record]] = {}
+    for record in study.records:
+        checked = record.verification
+        if record.status == "ok" and checked is not None and checked.status == "passed":
+            cell = record.workload, labels[naming.identity(record)]
+            found.setdefault(cell, []).append(record)
+    return found
 
 
 def settled(records: Sequence[Record]) -> list[Sequence[float]]:
@@ -186,10 +181,10 @@ def _result(
     )
 
 
-def _unsettled(records: Sequence[Record]) -> Iterator[str]:
+def _unsettled(who: str, records: Sequence[Record]) -> Iterator[str]:
     for record in records:
         if reason := steady(record.epochs.wall).reason:
-            yield f"{label(record)}: {reason}"
+            yield f"{who}: {reason}"
 
 
 def shift(one: Sequence[Sentinel], other: Sequence[Sentinel]) -> float | None:

@@ -16,6 +16,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from levelfield import naming
 from levelfield.errors import UserError
 from levelfield.results import against, comparable, estimate
 from levelfield.results.estimate import Interval
@@ -146,7 +147,7 @@ def gather(studies: Sequence[Study]) -> Gathering:
         key: Machine(number=number, facts=dated[keys.index(key)].head.machine)
         for number, key in enumerate(dict.fromkeys(keys), start=1)
     }
-    apart = _told_apart(studies)
+    labels = naming.labels(*(study.records for study in studies))
     pairs = sorted(zip(keys, dated, strict=True), key=lambda pair: machines[pair[0]].number)
     found = Gathering(
         members=tuple(
@@ -155,7 +156,7 @@ def gather(studies: Sequence[Study]) -> Gathering:
                 name=_name(study.folder),
                 study=study,
                 machine=machines[key],
-                good=_good(study, apart),
+                good=_good(study, labels),
             )
             for number, (key, study) in enumerate(pairs, start=1)
         )
@@ -230,24 +231,13 @@ def _name(folder: Path) -> str:
     return folder.name or folder.resolve().name or str(folder)
 
 
-def _told_apart(studies: Sequence[Study]) -> set[str]:
-    """Labels that stand for several environments within one study."""
-    known: dict[tuple[int, str], set[str]] = {}
-    for place, study in enumerate(studies):
-        for record in study.records:
-            known.setdefault((place, against.label(record)), set()).add(record.environment)
-    return {label for (_, label), environments in known.items() if len(environments) > 1}
-
-
-def _good(study: Study, apart: set[str]) -> dict[Cell, tuple[Record, ...]]:
-    found: dict[Cell, tuple[Record, ...]] = {}
+def _good(study: Study, labels: Mapping[naming.Identity, str]) -> dict[Cell, tuple[Record, ...]]:
+    found: dict[Cell, list[Record]] = {}
     for record in study.records:
         if record.status == "ok" and record.epochs.wall:
-            name = against.label(record)
-            name = f"{name} [{record.environment}]" if name in apart else name
-            cell = record.fingerprint, name
-            found[cell] = (*found.get(cell, ()), record)
-    return found
+            cell = record.fingerprint, labels[naming.identity(record)]
+            found.setdefault(cell, []).append(record)
+    return {cell: tuple(records) for cell, records in found.items()}
 
 
 def _together(one: Interval, other: Interval) -> Interval:

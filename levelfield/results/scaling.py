@@ -172,7 +172,7 @@ def races(study: Study) -> list[Reached]:
     for record in study.records:
         if record.status == "ok" and record.epochs.test_loss:
             found = groups.setdefault(record.workload, {})
-            found.setdefault(against.label(record), []).append(record)
+            found.setdefault(study.label(record), []).append(record)
     made = []
     for contenders in groups.values():
         if any(records[0].clustered for records in contenders.values()):

@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from levelfield import naming
 from levelfield.errors import shown
 from levelfield.results.record import PHASES, Limit, Record, Sentinel
 from levelfield.results.store import Head, read_head, read_records
@@ -26,6 +27,15 @@ class Study:
     records: tuple[Record, ...]
     sentinels: tuple[Sentinel, ...]
     limits: tuple[Limit, ...] = ()
+
+    @cached_property
+    def labels(self) -> dict[naming.Identity, str]:
+        """Of every contender with a record: the name that tables, charts and options know it by."""
+        return naming.labels(self.records)
+
+    def label(self, record: Record) -> str:
+        """The name of a record's contender."""
+        return self.labels[naming.identity(record)]
 
     @cached_property
     def plot(self) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from levelfield import naming
 from levelfield.errors import UserError
 from levelfield.results.lr_range import Bounds, Curve, bounds
 from levelfield.results.record import Status, Verification, lined, parsed
@@ -17,7 +18,7 @@ from levelfield.results.store import lines
 
 FILE = "sweeps.jsonl"
 Group = tuple[str, str]
-"""Workload and contender."""
+"""Workload and contender's label."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,11 +52,6 @@ class Sweep:
     peak_memory: int | None = None
     device_memory: int | None = None
     verification: Verification | None = None
-
-    @property
-    def contender(self) -> str:
-        """Backend and mode."""
-        return f"{self.backend}/{self.mode}"
 
     @property
     def curve(self) -> Curve:
@@ -99,12 +95,18 @@ def read_sweeps(folder: Path) -> list[Sweep]:
     return found
 
 
+def labelled(sweeps: Sequence[Sweep]) -> list[tuple[str, Sweep]]:
+    """Every sweep with its contender's label."""
+    labels = naming.labels(sweeps)
+    return [(labels[naming.identity(sweep)], sweep) for sweep in sweeps]
+
+
 def found_bounds(sweeps: Sequence[Sweep]) -> dict[Group, Bounds]:
     """The bounds of every workload and contender that has a good sweep, over its seeds."""
     groups: dict[Group, list[Sweep]] = {}
-    for sweep in sweeps:
+    for who, sweep in labelled(sweeps):
         if sweep.status == "ok":
-            groups.setdefault((sweep.workload, sweep.contender), []).append(sweep)
+            groups.setdefault((sweep.workload, who), []).append(sweep)
     return {
         group: bounds(
             [sweep.curve for sweep in found],

@@ -134,7 +134,7 @@ def study_table(study: Study) -> str:
         groups: dict[str, list[Record]] = {}
         for record in study.records:
             if record.workload == name:
-                groups.setdefault(against.label(record), []).append(record)
+                groups.setdefault(study.label(record), []).append(record)
         head = ("contender", "ms an epoch", "ratio to the first", "test loss", "trials", "verified")
         parts.append(f"{name}\n" + table(head, _ranked(groups)))
         wrong = {

@@ -9,7 +9,7 @@ from statistics import median
 from levelfield.errors import UserError
 from levelfield.results.estimate import Interval
 from levelfield.results.lr_range import Bounds, cyclical
-from levelfield.results.sweep import Group, Sweep, beside
+from levelfield.results.sweep import Group, Sweep, beside, labelled
 from levelfield.run import doctor
 from levelfield.spec.suite import Suite
 from levelfield.spec.workload import Workload
@@ -27,6 +27,7 @@ HEAD = (
 
 def table(sweeps: Sequence[Sweep], found: Mapping[Group, Bounds]) -> str:
     """A table of the bounds of every workload and contender, then what could not be swept."""
+    named = labelled(sweeps)
     rows = [
         (
             workload,
@@ -35,13 +36,13 @@ def table(sweeps: Sequence[Sweep], found: Mapping[Group, Bounds]) -> str:
             _rate(bounds.low),
             _rate(bounds.high),
             f"{bounds.best:.3f}",
-            f"{100 * beside([s for s in sweeps if (s.workload, s.contender) == group]):.1f} %",
+            f"{100 * beside([s for who, s in named if (s.workload, who) == group]):.1f} %",
         )
         for group, bounds in found.items()
         for workload, contender in [group]
     ]
     absent = dict.fromkeys(
-        f"  {s.contender} on {s.workload}: {s.reason}" for s in sweeps if s.status != "ok"
+        f"  {who} on {s.workload}: {s.reason}" for who, s in named if s.status != "ok"
     )
     return "\n".join([doctor.table(HEAD, rows), *absent])
 

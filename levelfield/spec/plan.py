@@ -8,6 +8,7 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from levelfield import naming
 from levelfield.backend import Backend
 from levelfield.errors import UserError, unknown
 from levelfield.spec.device import EVERY, clusters, kind_of, parse, usual
@@ -31,8 +32,7 @@ class Contender:
 
     def __str__(self) -> str:
         """Return ``backend/mode``, and the device where it is not the CPU."""
-        label = f"{self.backend}/{self.mode}"
-        return label if self.device == "cpu" else f"{label}@{self.device}"
+        return naming.plain(self)
 
 
 @dataclass(frozen=True, kw_only=True)

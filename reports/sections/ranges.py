@@ -14,7 +14,7 @@ import numpy as np
 from levelfield.errors import UserError
 from levelfield.results.estimate import Interval
 from levelfield.results.lr_range import Bounds
-from levelfield.results.sweep import FILE, Group, Sweep, beside, found_bounds, read_sweeps
+from levelfield.results.sweep import FILE, Group, Sweep, beside, found_bounds, labelled, read_sweeps
 
 from . import Contender, Section, View, charts, marked_out
 
@@ -75,16 +75,16 @@ def facts(
 
     known: contenders by label that have their looks already.
     """
-    who = dict(known)
-    for sweep in sweeps:
-        if sweep.contender not in who:
+    who, named = dict(known), labelled(sweeps)
+    for label, sweep in named:
+        if label not in who:
             identity = (sweep.backend, sweep.mode, sweep.device)
-            who[sweep.contender] = marked_out(len(who), sweep.contender, identity)
+            who[label] = marked_out(len(who), label, identity)
     names = list(dict.fromkeys(sweep.workload for sweep in sweeps))
-    panels = [_panel(number, name, sweeps, found, who) for number, name in enumerate(names)]
+    panels = [_panel(number, name, named, found, who) for number, name in enumerate(names)]
     return {
         "panels": [panel for panel in panels if panel.rows],
-        "absent": [sweep for sweep in sweeps if sweep.status != "ok"],
+        "absent": [(label, sweep) for label, sweep in named if sweep.status != "ok"],
         "trouble": "",
     }
 
@@ -104,12 +104,12 @@ def _beside(folder: Path) -> list[Sweep]:
 def _panel(
     number: int,
     name: str,
-    sweeps: Sequence[Sweep],
+    named: Sequence[tuple[str, Sweep]],
     found: Mapping[Group, Bounds],
     who: Mapping[str, Contender],
 ) -> Panel:
     mine = {label: bounds for (workload, label), bounds in found.items() if workload == name}
-    good = [sweep for sweep in sweeps if sweep.workload == name and sweep.status == "ok"]
+    good = [(who, s) for who, s in named if s.workload == name and s.status == "ok"]
     made = [
         _chart(f"ranges-{number}-{kind}", kind, name, mine, who)
         for kind in ("accuracy", "loss")
@@ -117,9 +117,9 @@ def _panel(
     ]
     return Panel(
         workload=name,
-        optimizer=next((sweep.optimizer for sweep in good), ""),
+        optimizer=next((sweep.optimizer for _, sweep in good), ""),
         rows=tuple(
-            _row(who[label], bounds, [sweep for sweep in good if sweep.contender == label])
+            _row(who[label], bounds, [sweep for each, sweep in good if each == label])
             for label, bounds in mine.items()
         ),
         contenders=tuple(who[label] for label in mine),

@@ -12,7 +12,6 @@ from itertools import combinations, pairwise
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
-from levelfield.results.against import label
 from levelfield.results.record import Record
 from levelfield.results.reproductions import (
     Comparison,
@@ -118,7 +117,7 @@ def _grouped(study: Study, theirs: Mapping[Net, float]) -> Groups:
     found: dict[tuple[str, str], list[Record]] = {}
     for record in good(study):
         if record.metrics.get(METRIC) and math.isfinite(record.metrics[METRIC][-1]):
-            found.setdefault((record.workload, label(record)), []).append(record)
+            found.setdefault((record.workload, study.label(record)), []).append(record)
     who = dict.fromkeys(name for _, name in found)
     keys = [(net, name) for net in theirs for name in who]
     return {

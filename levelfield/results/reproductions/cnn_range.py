@@ -33,7 +33,7 @@ from levelfield.results.reproductions import (
     unverified,
 )
 from levelfield.results.reproductions._shares import Shares, above, answer, known
-from levelfield.results.sweep import FILE, Sweep, read_sweeps
+from levelfield.results.sweep import FILE, Sweep, labelled, read_sweeps
 
 EPOCHS = 8
 """Of the published sweeps."""
@@ -183,12 +183,11 @@ def _here(sweeps: Sequence[Sweep]) -> Here:
     twice counts once.
     """
     groups: dict[tuple[Cell, str], dict[int, Sweep]] = {}
-    for sweep in sweeps:
+    for who, sweep in labelled(sweeps):
         named, swept = NAME.fullmatch(sweep.workload), _range(sweep.rates)
         taken = sweep.status == "ok" and np.isfinite(sweep.accuracy).any()
         if named and swept and taken and named[3] in CHANCE:
             net = Net(named[3], int(named[1]), int(named[2]))
-            who = sweep.contender if sweep.device == "cpu" else f"{sweep.contender}@{sweep.device}"
             groups.setdefault((Cell(net, sweep.optimizer, swept), who), {})[sweep.seed] = sweep
     return {
         key: _seen([seeds[seed] for seed in sorted(seeds)], CHANCE[key[0].net.dataset])
