@@ -6,6 +6,7 @@ import csv
 import math
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,9 +60,9 @@ def study(*records: Record) -> Study:
 def test_the_laws_find_their_own_share(sizes, share):
     """Made by each law's own formula, without noise."""
     by_amdahl = {n: share + (1 - share) / n for n in sizes}
-    assert amdahl(by_amdahl) == pytest.approx(share, abs=1e-9)
+    assert amdahl(by_amdahl.items()) == pytest.approx(share, abs=1e-9)
     by_gustafson = {n: 1 / (n - share * (n - 1)) for n in sizes}
-    assert gustafson(by_gustafson) == pytest.approx(share, abs=1e-9)
+    assert gustafson(by_gustafson.items()) == pytest.approx(share, abs=1e-9)
 
 
 def test_curves_of_a_study():
@@ -86,6 +87,32 @@ def test_curves_of_a_study():
     assert curve.amdahl is not None
     assert curve.amdahl.estimate == pytest.approx(share)
     assert (curve.amdahl.low, curve.amdahl.high) == (pytest.approx(share), pytest.approx(share))
+
+
+def test_clusters_of_as_many_partitions_are_points_of_their_own():
+    walls = {"1x1": 8.0, "2x1": 5.0, "1x2": 4.0, "1x1x2g": 10.0}
+    rows = [
+        record("w", "elephas", f"spark:{shape}", block, wall=wall)
+        for block in (1, 2)
+        for shape, wall in walls.items()
+    ]
+    (curve,) = curves(study(*rows))
+    found = [(p.partitions, p.cluster, p.seconds, p.speedup) for p in curve.points]
+    assert [each[:2] for each in found] == [(1, "1x1"), (1, "1x1x2g"), (2, "2x1"), (2, "1x2")]
+    assert [each[2] for each in found] == pytest.approx([8.0, 10.0, 5.0, 4.0])
+    assert found[0][3] is None
+    assert [each[3].estimate for each in found[1:]] == pytest.approx([0.8, 1.6, 2.0])
+    # least squares over both: 5/8 - 1/2 and 4/8 - 1/2, each over 1 - 1/2
+    assert curve.amdahl.estimate == pytest.approx((0.25 + 0.0) / 2)
+
+
+def test_environments_have_curves_of_their_own():
+    rows = [record("w", "elephas", f"spark:{n}x1", wall=1 / n) for n in (1, 2)]
+    again = [replace(r, environment="other") for r in rows]
+    assert [c.contender for c in curves(study(*rows))] == ["elephas/m"]
+    found = curves(study(*rows, *again))
+    assert [c.contender for c in found] == ["elephas/m [main]", "elephas/m [other]"]
+    assert [[p.cluster for p in c.points] for c in found] == [["", ""], ["", ""]]
 
 
 def test_the_time_to_a_loss_by_hand():

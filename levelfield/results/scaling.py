@@ -8,6 +8,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from levelfield import naming
 from levelfield.results import against
 from levelfield.results.estimate import Interval, student
 from levelfield.results.record import Record
@@ -16,17 +17,24 @@ from levelfield.results.study import Study
 CONFIDENCE = 0.95
 START = ("import", "cluster", "build", "stage")
 """Phases before the first epoch."""
+Cluster = tuple[int, str]
+"""Partitions, and the device as it is written: several clusters may have as many partitions."""
+Clusters = Mapping[Cluster, list[Record]]
+"""Good trials of a curve."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """One size of the cluster."""
+    """One cluster."""
 
     partitions: int
+    cluster: str
+    """Its executors and cores, where another one of the curve has as many partitions; else empty.
+    """
     seconds: float
     """Of the typical epoch."""
     speedup: Interval | None
-    """Over one partition; none for one partition itself."""
+    """Over one partition; none for the cluster that the others are compared with."""
     cpu: float
     """Seconds of all processes in one epoch, user and system."""
     loss: float
@@ -51,7 +59,7 @@ class Share:
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """One backend's mode on one workload, from one partition on."""
+    """One backend's mode in one environment on one workload, from one partition on."""
 
     workload: str
     contender: str
@@ -60,19 +68,24 @@ class Curve:
     """Share s of the work that does not speed up: T(n) / T(1) = s + (1 - s) / n (Amdahl, 1967)."""
     gustafson: Share | None
     """The same if the work grew with the processes: S(n) = n - s (n - 1) (Gustafson, 1988)."""
+    verified: bool
+    """Whether every trial of it is."""
 
 
 def curves(study: Study) -> list[Curve]:
     """Every curve that has one partition and at least one more, in the order of the records."""
-    groups: dict[tuple[str, str], dict[int, list[Record]]] = {}
+    groups: dict[tuple[str, naming.Identity], dict[Cluster, list[Record]]] = {}
     for record in study.records:
-        if record.status == "ok" and record.clustered:
-            who = record.workload, f"{record.backend}/{record.mode}"
-            groups.setdefault(who, {}).setdefault(_partitions(record), []).append(record)
+        size = _partitions(record) if record.clustered else 0
+        if record.status == "ok" and size:
+            who = naming.identity(record)._replace(device=naming.ANY)
+            found = groups.setdefault((record.workload, who), {})
+            found.setdefault((size, record.device), []).append(record)
+    labels = naming.labels([who for _, who in groups])
     return [
-        _curve(workload, who, sizes)
-        for (workload, who), sizes in groups.items()
-        if 1 in sizes and len([size for size in sizes if size > 0]) > 1
+        _curve(workload, labels[who], clusters)
+        for (workload, who), clusters in groups.items()
+        if 1 in (sizes := {size for size, _ in clusters}) and len(sizes) > 1
     ]
 
 
@@ -85,22 +98,29 @@ def _partitions(record: Record) -> int:
     return int(asked[1]) * int(asked[2]) if asked else 0
 
 
-def _curve(workload: str, who: str, sizes: Mapping[int, list[Record]]) -> Curve:
-    ordered = sorted(size for size in sizes if size > 0)
-    times = {n: _by_block(sizes[n]) for n in ordered}
-    blocks = sorted(set.intersection(*(set(found) for found in times.values())))
-    ratios = [{n: times[n][b] / times[1][b] for n in ordered} for b in blocks]
+def _curve(workload: str, who: str, clusters: Clusters) -> Curve:
+    """Everything over the first cluster of one partition, whatever else has one."""
+    ordered = sorted(clusters, key=lambda each: each[0])
+    times = [(n, _by_block(clusters[n, device])) for n, device in ordered]
+    blocks = sorted(set.intersection(*(set(found) for _, found in times)))
+    ratios = [[(n, found[b] / times[0][1][b]) for n, found in times] for b in blocks]
     return Curve(
         workload=workload,
         contender=who,
-        points=tuple(_point(n, sizes) for n in ordered),
+        points=tuple(_point(each, ordered, clusters) for each in ordered),
         amdahl=_share([amdahl(each) for each in ratios]),
         gustafson=_share([gustafson(each) for each in ratios]),
+        verified=all(
+            r.verification is not None and r.verification.status == "passed"
+            for records in clusters.values()
+            for r in records
+        ),
     )
 
 
-def _point(size: int, sizes: Mapping[int, list[Record]]) -> Point:
-    records = sizes[size]
+def _point(which: Cluster, ordered: Sequence[Cluster], clusters: Clusters) -> Point:
+    (size, device), base, records = which, ordered[0], clusters[which]
+    alone = [n for n, _ in ordered].count(size) == 1
     epochs = [
         statistics.median(u + s for u, s in zip(r.epochs.user, r.epochs.system, strict=True))
         for r in records
@@ -108,8 +128,11 @@ def _point(size: int, sizes: Mapping[int, list[Record]]) -> Point:
     losses = [r.epochs.test_loss[-1] for r in records]
     return Point(
         partitions=size,
+        cluster="" if alone else device.removeprefix("spark:"),
         seconds=against.typical(records),
-        speedup=None if size == 1 else against.ratio(records, sizes[1], comparisons=len(sizes) - 1),
+        speedup=None
+        if which == base
+        else against.ratio(records, clusters[base], comparisons=len(clusters) - 1),
         cpu=statistics.median(epochs),
         loss=statistics.median(losses),
         losses=(min(losses), max(losses)),
@@ -120,15 +143,15 @@ def _by_block(records: Sequence[Record]) -> dict[int, float]:
     return {record.block: against.typical([record]) for record in records}
 
 
-def amdahl(ratios: Mapping[int, float]) -> float:
-    """Serial share by least squares, from T(n) / T(1) by n: y - 1/n = s (1 - 1/n)."""
-    points = [(1 - 1 / n, y - 1 / n) for n, y in ratios.items() if n > 1]
+def amdahl(ratios: Iterable[tuple[int, float]]) -> float:
+    """Serial share by least squares, from n and T(n) / T(1): y - 1/n = s (1 - 1/n)."""
+    points = [(1 - 1 / n, y - 1 / n) for n, y in ratios if n > 1]
     return sum(z * y for z, y in points) / sum(z * z for z, _ in points)
 
 
-def gustafson(ratios: Mapping[int, float]) -> float:
-    """Serial share by least squares, from T(n) / T(1) by n: n - S = s (n - 1)."""
-    points = [(n - 1, n - 1 / y) for n, y in ratios.items() if n > 1]
+def gustafson(ratios: Iterable[tuple[int, float]]) -> float:
+    """Serial share by least squares, from n and T(n) / T(1): n - S = s (n - 1)."""
+    points = [(n - 1, n - 1 / y) for n, y in ratios if n > 1]
     return sum(z * y for z, y in points) / sum(z * z for z, _ in points)
 
 

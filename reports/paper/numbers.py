@@ -129,14 +129,6 @@ class Numbers:
         spark = any(r.clustered for r in records if r.status == "ok")
         raise Nothing("no cluster of one and of more partitions" if spark else "no Spark trials")
 
-    def doubted(self, workload: Workload, curve: Curve) -> bool:
-        """Whether any size of a curve's cluster is not verified."""
-        return any(
-            marked
-            for place, marked in self.marked(workload).items()
-            if self.view.contenders[place].label.startswith(f"{curve.contender}@spark")
-        )
-
     def marked(self, workload: Workload) -> Mapping[int, bool]:
         """By contender, whether its numbers may be of another computation."""
         return {s.contender: s.marked for s in self.view.standings[workload.fingerprint]}

@@ -24,9 +24,9 @@ def draw(of: Numbers, workload: Workload, width: sheet.Width) -> sheet.Sheet:
     axes.plot(sizes, sizes, color="#999999", linewidth=0.8, linestyle=(0, (1, 1)), label="ideal")
     marked = False
     for who, curve in zip(looks([each.contender for each in curves]), curves, strict=True):
-        unsure = of.doubted(workload, curve)
-        marked = marked or unsure
-        _points(axes, who, curve, sheet.name(curve.contender, width) + ("*" if unsure else ""))
+        marked = marked or not curve.verified
+        star = "" if curve.verified else "*"
+        _points(axes, who, curve, sheet.name(curve.contender, width) + star)
     axes.set_xlabel(sheet.titled("partitions", marked=marked))
     axes.set_ylabel("speed-up over one partition")
     axes.set_xticks(sizes, [str(size) for size in sizes])

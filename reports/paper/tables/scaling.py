@@ -21,14 +21,14 @@ def grid(of: Numbers, workload: Workload) -> Grid:
     """A row for each size of each contender's cluster; the laws' shares below."""
     rows, notes = [], []
     for curve in of.scaling(workload):
-        marked = of.doubted(workload, curve)
         for point in curve.points:
+            cluster = f" on {point.cluster}" if point.cluster else ""
             speed = 1.0 if point.speedup is None else point.speedup
             cells = (
-                curve.contender, point.partitions, point.seconds, speed, point.efficiency,
-                point.cpu, point.loss,
+                f"{curve.contender}{cluster}", point.partitions, point.seconds, speed,
+                point.efficiency, point.cpu, point.loss,
             )  # fmt: skip
-            rows.append(Row(cells=cells, marked=marked))
+            rows.append(Row(cells=cells, marked=not curve.verified))
         laws = (("Amdahl", curve.amdahl), ("Gustafson", curve.gustafson))
         shares = [f"{law} {_share(share)}" for law, share in laws if share is not None]
         if shares:
