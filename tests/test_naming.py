@@ -14,7 +14,8 @@ from levelfield.reports.view import View
 from levelfield import naming
 from levelfield.errors import UserError
 from levelfield.naming import Identity
-from levelfield.results import against, gather, sweep
+from levelfield.results import against, gather, reproduce, sweep
+from levelfield.results.record import Epochs, Record, plain
 from levelfield.results.study import Study, load
 from levelfield.run import doctor, lr_suite
 from levelfield.spec.plan import Contender
@@ -138,3 +139,30 @@ def test_bounds_are_of_one_device_in_one_environment():
     }
     table = lr_suite.table(sweeps, found).splitlines()
     assert [line.partition("  ")[2].strip().partition("  ")[0] for line in table[2:]] == list(best)
+
+
+# The published autoencoders.
+
+
+def autoencoder(backend: str, mode: str, user: float, device: str = "cpu") -> Record:
+    column = (user,) * 6
+    return Record(
+        key=f"{backend}{mode}{device}", workload="VII-mnist", fingerprint="f", backend=backend,
+        mode=mode, device=device, environment="main", repeat=1, block=1, position=0, status="ok",
+        epochs=Epochs(wall=column, user=column, system=column, loss=column, test_loss=column),
+    )  # fmt: skip
+
+
+def test_modes_and_devices_of_a_library_have_rows_of_their_own(resumed):
+    rows = [autoencoder("tensorflow", "graph", 8.0), autoencoder("tensorflow", "xla", 2.0)]
+    rows += [autoencoder("tensorflow", "xla", 1.0, "cuda"), autoencoder("theano", "default", 4.0)]
+    text = reproduce.describe("thesis-autoencoders", dataclasses.replace(resumed, records=rows))
+    lines = [line.split() for line in text.splitlines() if line.startswith("VII-mnist ")]
+    here = {line[1]: float(line[3]) for line in lines}
+    assert here == {
+        "tensorflow/graph": 8.0, "tensorflow/xla": 2.0, "tensorflow/xla@cuda": 1.0, "theano": 4.0,
+    }  # fmt: skip
+
+
+def test_the_line_of_a_record_has_what_asv_names_it_by():
+    assert metrics.label(plain(autoencoder("torch", "eager", 1.0))) == "torch/eager"
