@@ -23,7 +23,10 @@ VAST = 1e12
 
 @dataclass(frozen=True, kw_only=True)
 class Course:
-    """A contender after n epochs: start + first + (n - 1) x steady seconds; medians over trials."""
+    """A contender after n epochs: start + first + (n - 1) x steady seconds.
+
+    Start and first epoch are medians over trials, the steady one is the typical one.
+    """
 
     who: Contender
     standing: Standing
@@ -89,7 +92,7 @@ def cold(name: str, view: View, workload: Workload, ranked: Sequence[Standing]) 
             standing=s,
             start=begun[s.contender],
             first=s.first,
-            steady=s.epoch.median,
+            steady=s.epoch.middle,
         )
         for s in ranked
         if not s.single

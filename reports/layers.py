@@ -41,7 +41,7 @@ class Row:
 
 def rows(view: View, workload: Workload, ranked: Sequence[Standing]) -> tuple[Row, ...]:
     """Every such pair of a workload, layers first; the intervals hold together."""
-    timed = [standing for standing in ranked if standing.epoch.median > 0]
+    timed = [standing for standing in ranked if standing.epoch.middle > 0]
     found: dict[tuple[int, int], Pair] = {}
     for pair in _pairs(view, timed):
         found.setdefault((pair.head.contender, pair.base.contender), pair)

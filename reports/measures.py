@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 Verdict = Literal["passed", "failed", "unverified"]
@@ -15,9 +17,10 @@ DEVICES = {"cpu": "on the CPU", "cuda": "on the GPU", "spark": "on a Spark clust
 
 @dataclass(frozen=True, kw_only=True)
 class Spread:
-    """Median, lowest and highest over the trials."""
+    """The lowest and the highest of the trials, and what stands for all of them."""
 
-    median: float
+    middle: float
+    """The median; of steady epochs what `against.typical` is."""
     low: float
     high: float
 
@@ -38,12 +41,13 @@ class Standing:
     """Whether the only epoch, the first, had to stand in for the steady ones."""
     verified: Verdict
     epoch: Spread
-    """Wall seconds of a steady epoch: the median within a trial, then over trials."""
+    """Wall seconds of the typical steady epoch, as `against.typical` has them."""
     first: float
     user: float
+    """Processor seconds of a steady epoch: the median within a trial, then over trials."""
     system: float
     busy: float
-    """Cores kept busy in a steady epoch: processor seconds over wall seconds."""
+    """Cores kept busy in steady epochs: processor seconds over wall seconds, median over trials."""
     speed: float
     """Samples a second in a steady epoch."""
     share: float
@@ -80,7 +84,7 @@ def stand(
         _standing(group, tried=int(tried[group["contender"].iloc[0]]), flops=flops, peak=peak)
         for _, group in ended.groupby("contender", sort=True)
     ]
-    return tuple(sorted(made, key=lambda s: (pd.isna(s.epoch.median), s.epoch.median)))
+    return tuple(sorted(made, key=lambda s: (pd.isna(s.epoch.middle), s.epoch.middle)))
 
 
 def fastest(standings: Sequence[Standing]) -> Standing:
@@ -97,14 +101,13 @@ def families(standings: Sequence[Standing]) -> dict[str, list[Standing]]:
 
 
 def _per_trial(epochs: pd.DataFrame) -> pd.DataFrame:
-    """By trial: its first epoch, and the medians of its steady epochs (or of the only one)."""
-    columns = ["wall", "user", "system"]
-    first = epochs[epochs["epoch"] == 1].set_index("trial")[columns]
-    steady = epochs[epochs["epoch"] > 1].groupby("trial")[columns].median()
-    made = steady.reindex(first.index).add_prefix("epoch_")
-    alone = ~first.index.isin(steady.index)
-    made.loc[alone] = first[alone].to_numpy()
-    return made.assign(first=first["wall"], single=alone)
+    """By trial: its first epoch, and medians of its steady epochs (or those of the only one)."""
+    first = epochs[epochs["epoch"] == 1].set_index("trial")
+    later = epochs[epochs["steady"]].groupby("trial")[["wall", "user", "system"]]
+    made, sums = later.median().add_prefix("epoch_"), later.sum(min_count=1)
+    busy = (sums["user"] + sums["system"]) / sums["wall"].where(sums["wall"] > 0)
+    made = made.assign(busy=busy).reindex(first.index)
+    return made.assign(first=first["wall"], single=epochs.groupby("trial").size() == 1)
 
 
 def _standing(
@@ -113,9 +116,9 @@ def _standing(
     settled = group[~group["single"]]
     used = settled if len(settled) else group
     device, threads = str(used["device"].iloc[0]), int(used["threads"].iloc[0])
-    epoch = spread(used["epoch_wall"])
+    epoch = _over_trials(used["typical"])
     user, system = float(used["epoch_user"].median()), float(used["epoch_system"].median())
-    speed = _over(float(used["samples"].median()), epoch.median)
+    speed = _over(float(used["samples"].median()), epoch.middle)
     return Standing(
         contender=int(used["contender"].iloc[0]),
         device=device,
@@ -128,7 +131,7 @@ def _standing(
         first=float(used["first"].median()),
         user=user,
         system=system,
-        busy=_over(user + system, epoch.median),
+        busy=float(used["busy"].median()),
         speed=speed,
         share=speed * flops / peak(device, threads),
         work=speed * flops,
@@ -142,7 +145,14 @@ def _standing(
 def spread(values: pd.Series[float]) -> Spread:
     """Over trials; no number as soon as one of the values is none: nothing is quietly left out."""
     middle, low, high = (values.agg(how, skipna=False) for how in ("median", "min", "max"))
-    return Spread(median=float(middle), low=float(low), high=float(high))
+    return Spread(middle=float(middle), low=float(low), high=float(high))
+
+
+def _over_trials(typical: pd.Series[float]) -> Spread:
+    """Of typical epochs: the mean of their logarithms; no number as soon as one is none."""
+    with np.errstate(divide="ignore"):  # of what the clock took for nothing
+        logs = np.log(typical.to_numpy(dtype=np.float64))
+    return replace(spread(typical), middle=math.exp(float(logs.mean())))
 
 
 def _over(value: float, seconds: float) -> float:

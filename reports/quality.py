@@ -75,7 +75,7 @@ def _points(
         if np.isfinite(mine[column]).all():
             found.append((standing, spread(mine["seconds"]), spread(mine[column])))
     sign = -1 if higher else 1
-    costs = [(s.median, sign * q.median) for standing, s, q in found if not standing.marked]
+    costs = [(s.middle, sign * q.middle) for standing, s, q in found if not standing.marked]
     points = [
         Point(
             who=view.contenders[standing.contender],
@@ -83,11 +83,11 @@ def _points(
             seconds=seconds,
             quality=quality,
             front=not standing.marked
-            and undominated((seconds.median, sign * quality.median), costs),
+            and undominated((seconds.middle, sign * quality.middle), costs),
         )
         for standing, seconds, quality in found
     ]
-    return tuple(sorted(points, key=lambda p: (not p.front, p.seconds.median)))
+    return tuple(sorted(points, key=lambda p: (not p.front, p.seconds.middle)))
 
 
 def undominated(cost: tuple[float, float], others: Sequence[tuple[float, float]]) -> bool:

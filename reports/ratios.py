@@ -112,7 +112,7 @@ def among(sides: Mapping[int, Side], ranked: Sequence[Standing], *, bases: Seque
     sides: by place. bases: places of the baselines that count most: if there are too many
     contenders, or trials, they are the only ones. The intervals against one baseline hold together.
     """
-    timed = [s.contender for s in ranked if s.epoch.median > 0 and s.contender in sides]
+    timed = [s.contender for s in ranked if s.epoch.middle > 0 and s.contender in sides]
     trials = sum(len(sides[place].records) for place in timed)
     whole = len(timed) <= MOST and len(timed) * trials <= LOAD
     chosen = timed if whole else [place for place in dict.fromkeys(bases) if place in timed]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,9 @@ import pandas as pd
 
 from levelfield import naming
 from levelfield.errors import unknown
+from levelfield.results import against
 from levelfield.results.record import PHASES, Limit, Record
+from levelfield.results.settle import steady
 from levelfield.results.study import Study
 
 from .measures import Standing, families, fastest, stand
@@ -148,20 +151,33 @@ class View:
 
     @cached_property
     def trials(self) -> pd.DataFrame:
-        """`Study.trials` with ``contender``: its place. The index is the record's."""
+        """`Study.trials` with the contender's place and the typical epoch of what ended well.
+
+        The index is the record's.
+        """
         frame = self.study.trials()
         places = [self._identities[naming.identity(each)].place for each in self.study.records]
         frame["contender"] = np.array(places, dtype=np.int64)
+        frame["typical"] = [
+            math.nan if r.status != "ok" else against.typical([r]) if any(r.epochs.wall) else 0.0
+            for r in self.study.records
+        ]
         return frame
 
     @cached_property
     def epochs(self) -> pd.DataFrame:
-        """One row an epoch of a trial that ended well: trial, contender, epoch, numbers."""
+        """One row an epoch of a trial that ended well: trial, contender, epoch, numbers.
+
+        ``steady``: whether it counts for the typical one.
+        """
         frame = self.study.epochs()[["epoch", "wall", "user", "system", "loss", "test_loss"]]
         counts = self.trials["epochs"].to_numpy(dtype=np.int64)
         frame.insert(0, "trial", np.repeat(np.arange(len(counts)), counts))
         frame.insert(1, "contender", np.repeat(self.trials["contender"].to_numpy(), counts))
         ok = (self.trials["status"] == "ok").to_numpy(dtype=bool)
+        walls = [r.epochs.wall if r.status == "ok" else () for r in self.study.records]
+        before = [len(wall) - len(steady(wall).of(wall)) for wall in walls]
+        frame["steady"] = frame["epoch"].to_numpy() > np.repeat(before, counts)
         return frame[np.repeat(ok, counts)]
 
     @cached_property

@@ -22,6 +22,7 @@ from levelfield.reports.paper import figures, plots
 from levelfield.reports.paper.sheet import DASHES, MARKERS, WIDTHS, Sheet
 from levelfield.reports.view import View
 from matplotlib.text import Text
+from test_report import steady
 from test_report_hostile import NASTY, cycle
 from test_report_hostile import study as hostile
 
@@ -233,8 +234,7 @@ def test_cpu_beside_gpu() -> None:
     rows = [label.get_text() for label in sheet.axes[0].get_yticklabels()]
     points = [container[0].get_xdata()[0] for container in sheet.axes[0].containers]
     for name, cpu, gpu in zip(rows, points[::2], points[1::2], strict=True):
-        medians = [np.median(r.epochs.wall[1:]) for r in good(study, name.removesuffix("@cuda"))]
-        assert cpu == pytest.approx(np.median(medians))
+        assert cpu == pytest.approx(steady(good(study, name.removesuffix("@cuda"))))
         assert gpu == pytest.approx(cpu / 2)
     assert "2.00 [2.00, 2.00]" in [text.get_text() for text in texts(sheet)]
 

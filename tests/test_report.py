@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from types import SimpleNamespace
-from typing import Any
 
 import pages
 import pytest
@@ -18,7 +18,7 @@ from scipy import stats
 import levelfield
 from levelfield.errors import UserError
 from levelfield.results.estimate import location
-from levelfield.results.record import Record
+from levelfield.results.record import Epochs, Record
 from levelfield.results.settle import steady as settled
 from levelfield.results.study import Study
 
@@ -49,8 +49,19 @@ def trials(study: Study, fingerprint: str) -> dict[str, list[Record]]:
     return found
 
 
-def steady(records: list[Record], of: Any = lambda e: e.wall) -> float:
-    return median(median(of(r.epochs)[1:]) for r in records)
+def steady(records: list[Record]) -> float:
+    """The typical epoch: of each trial by itself, then the mean of the logarithms."""
+    return math.exp(fmean(math.log(typical(r)) for r in records))
+
+
+def typical(record: Record) -> float:
+    wall = record.epochs.wall
+    return math.exp(location(settled(wall).of(wall)))
+
+
+def processor(records: list[Record], of: Callable[[Epochs], Sequence[float]]) -> float:
+    """Processor seconds of the same epochs: medians of trials, and over them."""
+    return median(median(settled(r.epochs.wall).of(of(r.epochs)).tolist()) for r in records)
 
 
 def over(base: list[Record], head: list[Record], rows: int) -> list[float]:
@@ -91,16 +102,16 @@ def test_ranking_row_holds_what_the_records_say(study: Study, tree: pages.Node) 
     runs = trials(study, fingerprint)
     for cells in pages.rows(tree.all("table", class_="ranking")[0]):
         mine = runs[cells[0]]
-        walls = [median(r.epochs.wall[1:]) for r in mine]
-        speed = workload["samples"] / median(walls)
-        cpu = [median(r.epochs.user[1:]) + median(r.epochs.system[1:]) for r in mine]
+        walls = [typical(r) for r in mine]
+        speed = workload["samples"] / steady(mine)
+        cpu = processor(mine, lambda e: e.user) + processor(mine, lambda e: e.system)
         wanted = [
             f"{said.seconds(min(walls))} to {said.seconds(max(walls))}",
             "passed",
             said.count(speed),
             said.percent(speed * workload["flops"] / peak),
             said.seconds(median(r.epochs.wall[0] for r in mine)),
-            said.seconds(median(cpu)),
+            said.seconds(cpu),
             said.seconds(median(r.total.wall for r in mine if r.total)),
             said.significant(median(r.epochs.test_loss[-1] for r in mine)),
             said.memory(median(r.peak_memory for r in mine if r.peak_memory)),
@@ -151,7 +162,7 @@ def test_head_counts_and_names_the_fastest(study: Study, tree: pages.Node) -> No
         assert studies.spoken(first) in answer
         middle, low, high = map(said.ratio, over(runs[first], runs[second], len(runs) - 1))
         assert f"{middle}{TIMES} [{low}, {high}] over {studies.spoken(second)}" in answer
-        epoch = f"steady epoch: {said.seconds(steady(runs[first]))}, the median of 3 trials"
+        epoch = f"steady epoch: {said.seconds(steady(runs[first]))}, the typical one of 3 trials"
         assert epoch in answer
     assert "an interval that holds 1 shows no difference" in text.lower()
 
@@ -219,8 +230,8 @@ def test_resources(study: Study, tree: pages.Node) -> None:
     for row in pages.rows(tree.one("section", id="resources")):
         mine = runs[row[0]]
         assert row[1] == said.seconds(steady(mine))
-        assert row[2] == said.seconds(steady(mine, lambda e: e.user))
-        assert row[3] == said.seconds(steady(mine, lambda e: e.system))
+        assert row[2] == said.seconds(processor(mine, lambda e: e.user))
+        assert row[3] == said.seconds(processor(mine, lambda e: e.system))
         assert row[5] == "1.80"  # the studies' own 1.7 + 0.1
         assert row[6] == said.memory(median(r.peak_memory for r in mine if r.peak_memory))
 

@@ -15,7 +15,7 @@ import pytest
 import studies
 from levelfield.reports import ratios
 from scipy import stats
-from test_report import over, said, shown, steady, trials
+from test_report import over, processor, said, shown, steady, trials
 
 from levelfield.results import against
 from levelfield.results.record import Record
@@ -128,7 +128,7 @@ def test_one_trial_each_is_said() -> None:
     assert "One trial each" not in answers(made()[1])[0]
 
 
-def test_a_low_median_of_other_blocks_is_no_lead() -> None:
+def test_a_low_time_of_other_blocks_is_no_lead() -> None:
     """The machine got five times as slow after block 1; one ran in block 1 alone."""
 
     def change(r: Record) -> Record:
@@ -141,10 +141,10 @@ def test_a_low_median_of_other_blocks_is_no_lead() -> None:
 
     _, tree = made(change, recipe=replace(RECIPE, contenders=2))
     rows = pages.rows(tree.one("table", class_="ranking"))
-    assert rows[0][0] == "jax/scan", "its median is the lowest"
+    assert rows[0][0] == "jax/scan", "its time is the lowest"
     (answer,) = answers(tree)
     assert "PyTorch (eager) was ahead pair by pair: 2.00" in answer
-    assert "jax/scan has a lower median, but of other blocks" in answer
+    assert "jax/scan has a lower one, but of other blocks" in answer
     assert "One trial each" in answer
 
 
@@ -337,7 +337,7 @@ def test_cpu_beside_gpu() -> None:
     cpu = [r for r in study.records if r.backend == "torch" and r.status == "ok"]
     assert row[0] == "torch/eager torch/eager@cuda:1"
     assert row[1] == f"7.00{TIMES} [7.00, 7.00]"
-    user = steady(cpu, lambda e: e.user)
+    user = processor(cpu, lambda e: e.user)
     loss = median(r.epochs.test_loss[-1] for r in cpu)
     for cell, one, other, how in (
         (row[2], steady(cpu), steady(cpu) / 7, said.seconds),

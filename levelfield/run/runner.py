@@ -11,6 +11,7 @@ from typing import Any
 import levelfield
 from levelfield import registry
 from levelfield.errors import UserError
+from levelfield.results import against
 from levelfield.results.record import Record, Sentinel, Verification
 from levelfield.results.store import HEAD, Head, Store, check_writable, read_head, read_records
 from levelfield.run import limits, machine, meters, noise, trees
@@ -157,9 +158,8 @@ def _told(record: Record, trial: Trial, progress: Progress) -> Record:
 def _summary(record: Record) -> str:
     if record.status != "ok" or record.total is None:
         return f"{record.status}: {record.reason}"
-    steady = sorted(record.epochs.wall[1:] or record.epochs.wall)
-    median = steady[len(steady) // 2]
-    text = f"{1000 * median:.3g} ms" if median < 1 else f"{median:.3g} s"
+    seconds = against.typical([record])
+    text = f"{1000 * seconds:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
     return f"{text} an epoch, test loss {record.epochs.test_loss[-1]:.5g}"
 
 

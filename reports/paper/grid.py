@@ -113,7 +113,7 @@ def parts(cell: float | Interval | Spread) -> tuple[float, ...]:
     match cell:
         case Interval(estimate=middle, low=low, high=high):
             return middle, low, high
-        case Spread(median=middle, low=low, high=high):
+        case Spread(middle=middle, low=low, high=high):
             return middle, low, high
     return (float(cell),)
 

@@ -47,7 +47,7 @@ def sentence(of: Numbers, workload: Workload) -> str:
     text = f"{formats.short(workload.name)}: {names[base.contender]} was fastest" + (
         " (not verified)" if base.marked else ""
     )
-    text += f": {formats.seconds(base.epoch.median)} a steady epoch"
+    text += f": {formats.seconds(base.epoch.middle)} a steady epoch"
     rivals = summary.rivals(ranked, base)
     found = summary.over(of.view, workload, base, rivals[0]) if rivals else None
     if found is None:
@@ -60,18 +60,20 @@ def sentence(of: Numbers, workload: Workload) -> str:
 
 
 def _ranking(of: Numbers, workload: Workload) -> Grid:
-    """By medians and ranges alone: intervals of many trials take longer than a glance."""
-    base = of.base(workload).epoch.median
+    """By typical times and ranges alone: intervals of many trials take longer than a glance."""
+    base = of.base(workload).epoch.middle
     rows = [
         Row(
             cells=(
                 of.view.contenders[s.contender].label, s.epoch,
-                s.epoch.median / base if base > 0 else None, s.first, s.test_loss.median,
+                s.epoch.middle / base if base > 0 else None, s.first, s.test_loss.middle,
                 f"{s.trials} of {s.tried}" if s.tried != s.trials else s.trials, s.verified,
             ),
             marked=s.marked,
         )
         for s in of.ranked(workload)
     ]  # fmt: skip
-    notes = ["Steady epochs: medians over trials, and the least and the greatest trial."]
+    notes = [
+        "Steady epochs: the typical one of all trials, and the least and the greatest trial's own."
+    ]
     return Grid(title="Ranking", workload=workload.name, columns=COLUMNS, rows=rows, notes=notes)

@@ -82,7 +82,7 @@ class Numbers:
         table = learning.epochs(self.view, workload).groupby("trial").tail(1)
         by = table.groupby("contender")
         return {
-            name: {int(str(place)): spread(values).median for place, values in by[name]}
+            name: {int(str(place)): spread(values).middle for place, values in by[name]}
             for name in learning.metrics(self.view, workload)
         }
 

@@ -44,7 +44,7 @@ def content(view: View) -> Mapping[str, Any] | None:
 
 def rows(view: View, workload: Workload, ranked: Sequence[measures.Standing]) -> list[Row]:
     """Every mode of a backend that ran on both, the greatest speed-up first."""
-    families = measures.families([s for s in ranked if s.epoch.median > 0])
+    families = measures.families([s for s in ranked if s.epoch.middle > 0])
     pairs = [
         (cpu, gpu)
         for gpu in families.get("cuda", [])
@@ -63,7 +63,7 @@ def rows(view: View, workload: Workload, ranked: Sequence[measures.Standing]) ->
                 base=view.contenders[cpu.contender],
                 speedup=found,
                 bounds=told(found),
-                agreement=_apart(cpu.test_loss.median, gpu.test_loss.median),
+                agreement=_apart(cpu.test_loss.middle, gpu.test_loss.middle),
             )
         )
     return sorted(made, key=lambda row: -row.speedup.estimate)

@@ -54,8 +54,8 @@ def _chart(name: str, workload: Workload, title: str, points: Sequence[Point]) -
     if len(front) > 1:
         figure.add_trace(
             go.Scatter(
-                x=[point.seconds.median for point in front],
-                y=[point.quality.median for point in front],
+                x=[point.seconds.middle for point in front],
+                y=[point.quality.middle for point in front],
                 mode="lines",
                 line={"color": "#8a8f98", "width": 1.5, "dash": "dot", "shape": "hv"},
                 hoverinfo="skip",
@@ -80,7 +80,7 @@ def _scale(spreads: Sequence[measures.Spread]) -> str:
 def _places(points: Sequence[Point], kinds: tuple[str, str]) -> list[str]:
     """Where the names of those on the front stand."""
     return labels.places(
-        [(point.seconds.median, point.quality.median) for point in points],
+        [(point.seconds.middle, point.quality.middle) for point in points],
         [point.who.label if point.front else "" for point in points],
         log=(kinds[0] == "log", kinds[1] == "log"),
     )
@@ -95,16 +95,16 @@ def _marker(point: Point, where: str) -> dict[str, Any]:
         return {
             "type": "data",
             "symmetric": False,
-            "array": [spread.high - spread.median],
-            "arrayminus": [spread.median - spread.low],
+            "array": [spread.high - spread.middle],
+            "arrayminus": [spread.middle - spread.low],
             "color": colour,
             "thickness": 1,
             "width": 3,
         }
 
     return {
-        "x": [point.seconds.median],
-        "y": [point.quality.median],
+        "x": [point.seconds.middle],
+        "y": [point.quality.middle],
         "error_x": error(point.seconds),
         "error_y": error(point.quality),
         "name": name,

@@ -73,7 +73,7 @@ def _table(
     for standing in ranked:
         left, middle, right = (
             _place(at, scale)
-            for at in (standing.epoch.low, standing.epoch.median, standing.epoch.high)
+            for at in (standing.epoch.low, standing.epoch.middle, standing.epoch.high)
         )
         interval = ratios.interval(chosen, standing.contender)
         row = Row(

@@ -53,7 +53,7 @@ class Answer:
     left: int
     """How many slower ones are not named."""
     lower: str
-    """Who has the lowest median, if not the leader; its trials are not of the same blocks."""
+    """Who has the lowest time, if not the leader; its trials are not of the same blocks."""
     single: str
     """How many of the intervals rest on one trial: "all", "some", or none."""
     vague: bool
@@ -138,7 +138,7 @@ def _answer(
         faster=tuple(
             view.contenders[s.contender].label
             for s in ranked
-            if s.epoch.median < first.epoch.median and s.marked and not first.marked
+            if s.epoch.middle < first.epoch.middle and s.marked and not first.marked
         ),
     )
 
@@ -146,9 +146,9 @@ def _answer(
 def leader(
     view: View, workload: Workload, ranked: Sequence[measures.Standing]
 ) -> measures.Standing:
-    """Whom nobody is ahead of by more than chance: mostly who has the lowest median.
+    """Whom nobody is ahead of by more than chance: mostly who has the lowest time.
 
-    Where some lack trials, a median may be low because of when it was taken; pairs know that.
+    Where some lack trials, it may be low because of when it was taken; pairs know that.
     """
     first = measures.fastest(ranked)
     been = [first]

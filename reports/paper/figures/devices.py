@@ -24,13 +24,13 @@ def draw(of: Numbers, workload: Workload, width: Width) -> Sheet:
     for place, row in enumerate(found):
         both = (row.cpu.epoch, row.gpu.epoch)
         axes.plot(
-            [epoch.median for epoch in both], [place, place],
+            [epoch.middle for epoch in both], [place, place],
             color="#999999", linewidth=0.8, zorder=1,
         )  # fmt: skip
         for (device, look), epoch in zip(LOOKS.items(), both, strict=True):
-            error = [[epoch.median - epoch.low], [epoch.high - epoch.median]]
+            error = [[epoch.middle - epoch.low], [epoch.high - epoch.middle]]
             axes.errorbar(
-                epoch.median, place, xerr=error, capsize=2, linestyle="none",
+                epoch.middle, place, xerr=error, capsize=2, linestyle="none",
                 label="" if place else device, **look,
             )  # fmt: skip
     rows.beside(axes, [rows.written(row.speedup) for row in found])

@@ -35,11 +35,11 @@ def _panel(axes: Axes, of: Numbers, workload: Workload, shown: Bought, width: sh
     for point in points:
         label = sheet.label(point.who, width, marked=point.standing.marked)
         axes.errorbar(
-            point.seconds.median, point.quality.median,
+            point.seconds.middle, point.quality.middle,
             xerr=_reach(point.seconds), yerr=_reach(point.quality), capsize=2, label=label,
             **sheet.point(point.who),
         )  # fmt: skip
-    x, y = ([getattr(p, name).median for p in shown.front] for name in ("seconds", "quality"))
+    x, y = ([getattr(p, name).middle for p in shown.front] for name in ("seconds", "quality"))
     axes.plot(x, y, drawstyle="steps-post", color="#777777", linewidth=0.8, zorder=1)
     if all(point.seconds.low > 0 for point in points):
         sheet.logarithmic(axes, "x")
@@ -54,7 +54,7 @@ def _panel(axes: Axes, of: Numbers, workload: Workload, shown: Bought, width: sh
 
 
 def _reach(spread: Spread) -> list[list[float]]:
-    return [[spread.median - spread.low], [spread.high - spread.median]]
+    return [[spread.middle - spread.low], [spread.high - spread.middle]]
 
 
 FIGURE = Kind(

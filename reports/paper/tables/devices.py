@@ -23,15 +23,16 @@ def grid(of: Numbers, workload: Workload) -> Grid:
     rows = [
         Row(
             cells=(
-                row.who.label, row.cpu.epoch.median, row.gpu.epoch.median, row.speedup,
-                row.cpu.user, row.gpu.user, row.cpu.test_loss.median, row.gpu.test_loss.median,
+                row.who.label, row.cpu.epoch.middle, row.gpu.epoch.middle, row.speedup,
+                row.cpu.user, row.gpu.user, row.cpu.test_loss.middle, row.gpu.test_loss.middle,
             ),
             marked=row.marked,
         )
         for row in of.devices(workload)
     ]  # fmt: skip
     note = (
-        "Medians over trials of a steady epoch. Speed-up: the typical one on the CPU over that on "
+        "Steady epochs: the typical one of all trials; processor time and loss: medians over them. "
+        "Speed-up: the typical epoch on the CPU over that on "
         f"the GPU, with {CONFIDENCE:.0%} intervals that hold together."
     )
     return Grid(

@@ -27,8 +27,8 @@ def grid(of: Numbers, workload: Workload) -> Grid:
     rows = [
         Row(
             cells=(
-                contenders[s.contender].label, s.epoch.median, ratios.get(s.contender), s.first,
-                s.speed, s.total, s.test_loss.median,
+                contenders[s.contender].label, s.epoch.middle, ratios.get(s.contender), s.first,
+                s.speed, s.total, s.test_loss.middle,
                 *(known[s.contender] for known in metrics.values()), s.trials, s.verified,
             ),
             marked=s.marked,
@@ -38,7 +38,8 @@ def grid(of: Numbers, workload: Workload) -> Grid:
     about = (
         f"Ratio: typical steady epoch over that of {contenders[base.contender].label}"
         f"{' (not verified)' if base.marked else ''}, with {CONFIDENCE:.0%} intervals that hold "
-        "together; one that holds 1 shows no difference. Seconds: medians over trials."
+        "together; one that holds 1 shows no difference. Steady epoch: the typical one of "
+        "all trials; other seconds: medians over them."
     )
     notes = [about]
     if any(s.single for s in ranked):

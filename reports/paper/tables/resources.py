@@ -30,7 +30,7 @@ def grid(of: Numbers, workload: Workload) -> Grid:
         workload=workload.name,
         columns=[*COLUMNS, *([DEVICE] if device else [])],
         rows=rows,
-        notes=["User and system seconds of a steady epoch; peak memory of a trial; medians."],
+        notes=["User and system seconds of steady epochs; peak memory of a trial; medians."],
     )
 
 
