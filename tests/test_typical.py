@@ -12,6 +12,7 @@ from levelfield.reports.formats import seconds
 
 from levelfield.results import against
 from levelfield.results.record import Epochs, Record
+from levelfield.results.scaling import curves
 from levelfield.results.study import Study
 from levelfield.run import doctor, runner
 
@@ -54,3 +55,15 @@ def test_the_progress_names_the_same_seconds(study: Study) -> None:
         typical = TRIALS[record.backend][record.block - 1]
         assert against.typical([record]) == pytest.approx(typical)
         assert runner._summary(record).startswith(f"{typical:.3g} s an epoch")
+
+
+def test_processor_seconds_leave_out_what_had_not_settled(study: Study) -> None:
+    """Of one epoch only there is no other; of two and more the first compiles."""
+    for count, cpu in ((1, 60.0), (2, 3.0), (3, 2.5), (8, 2.0)):
+        columns = {name: getattr(epochs(1.0, 8), name)[:count] for name in Epochs.__slots__}
+        records = [
+            replace(study.records[0], device=f"spark:{n}x1", epochs=Epochs(**columns))
+            for n in (1, 2)
+        ]
+        (curve,) = curves(replace(study, records=tuple(records)))
+        assert [point.cpu for point in curve.points] == [cpu, cpu]

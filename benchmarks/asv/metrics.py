@@ -29,7 +29,11 @@ class Metric:
 
 
 def steady_epoch(facts: Facts) -> float:
-    """Median wall seconds of the epochs after the first, as far as there are any."""
+    """Median wall seconds of the epochs after the first, as far as there are any.
+
+    Not the typical epoch of Levelfield's tables, which leaves out what came before a trial settled:
+    whatever that rule becomes, numbers of old and new commits are to stay of one kind.
+    """
     return statistics.median(_steady(facts, "wall") or [math.nan])
 
 
@@ -75,7 +79,7 @@ METRICS = (
     Metric(
         name="steady_epoch",
         unit="seconds",
-        about="Wall time of an epoch, once it is steady",
+        about="Wall time of an epoch after the first",
         of=steady_epoch,
     ),
     Metric(

@@ -8,10 +8,13 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from levelfield import naming
 from levelfield.results import against
 from levelfield.results.estimate import Interval, student
 from levelfield.results.record import Record
+from levelfield.results.settle import steady
 from levelfield.results.study import Study
 
 CONFIDENCE = 0.95
@@ -36,7 +39,7 @@ class Point:
     speedup: Interval | None
     """Over one partition; none for the cluster that the others are compared with."""
     cpu: float
-    """Seconds of all processes in one epoch, user and system."""
+    """Seconds of all processes in a steady epoch, user and system; medians."""
     loss: float
     """Of the test set after the last epoch: the same samples for every size."""
     losses: tuple[float, float]
@@ -121,10 +124,6 @@ def _curve(workload: str, who: str, clusters: Clusters) -> Curve:
 def _point(which: Cluster, ordered: Sequence[Cluster], clusters: Clusters) -> Point:
     (size, device), base, records = which, ordered[0], clusters[which]
     alone = [n for n, _ in ordered].count(size) == 1
-    epochs = [
-        statistics.median(u + s for u, s in zip(r.epochs.user, r.epochs.system, strict=True))
-        for r in records
-    ]
     losses = [r.epochs.test_loss[-1] for r in records]
     return Point(
         partitions=size,
@@ -133,10 +132,17 @@ def _point(which: Cluster, ordered: Sequence[Cluster], clusters: Clusters) -> Po
         speedup=None
         if which == base
         else against.ratio(records, clusters[base], comparisons=len(clusters) - 1),
-        cpu=statistics.median(epochs),
+        cpu=statistics.median(map(_cpu, records)),
         loss=statistics.median(losses),
         losses=(min(losses), max(losses)),
     )
+
+
+def _cpu(record: Record) -> float:
+    """Of the epochs that `against.typical` is of: the first, which compiles, is none of them."""
+    epochs = record.epochs
+    both = [u + s for u, s in zip(epochs.user, epochs.system, strict=True)]
+    return float(np.median(steady(epochs.wall).of(both)))
 
 
 def _by_block(records: Sequence[Record]) -> dict[int, float]:

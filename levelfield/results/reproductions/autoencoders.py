@@ -29,6 +29,7 @@ from levelfield.results.reproductions import (
     published,
     unverified,
 )
+from levelfield.results.settle import steady
 from levelfield.results.study import Study, load
 
 EPOCHS = 1000
@@ -123,16 +124,20 @@ def _orderings(good: Good, theirs: Published) -> Iterator[Finding]:
 
 
 def user(records: Sequence[Record]) -> float:
-    """User seconds of the typical epoch but the first, all processes of a trial together."""
-    logs = [estimate.location(record.epochs.user[1:] or record.epochs.user) for record in records]
-    return math.exp(statistics.fmean(logs))
+    """User seconds of the typical steady epoch, all processes of a trial together."""
+    return math.exp(statistics.fmean(map(estimate.location, _settled(records))))
+
+
+def _settled(records: Sequence[Record]) -> list[Sequence[float]]:
+    """Every trial's user seconds of its steady epochs."""
+    return [steady(r.epochs.wall).of(r.epochs.user).tolist() for r in records]
 
 
 def _first(good: Good, workload: str, first: str, who: Sequence[str]) -> tuple[str, str]:
     here = min(who, key=lambda name: user(good[workload, name]))
     if here == first:
         return HOLDS, ""
-    sides = ([r.epochs.user[1:] or r.epochs.user for r in good[workload, n]] for n in (here, first))
+    sides = (_settled(good[workload, name]) for name in (here, first))
     ratio = estimate.apart(*sides)
     bounds = f"[{ratio.low:.2f}, {ratio.high:.2f}]" if ratio.units > 1 else "(of one trial)"
     text = f"{here} does here, {first} uses {ratio.estimate:.2f}x {bounds}"

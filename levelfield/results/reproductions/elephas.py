@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import ClassVar
 
-from levelfield.results import estimate
+from levelfield.results import against
 from levelfield.results.record import Record
 from levelfield.results.reproductions import (
     HOLDS,
@@ -67,7 +66,7 @@ class Elephas(Reproduction[Study]):
 
 def _row(name: str, dataset: str, published: float, record: Record) -> Row:
     ran = f"{record.settings.get('executors')}x{record.settings.get('cores of an executor')}"
-    wall = math.exp(estimate.location(record.epochs.wall[1:] or record.epochs.wall))
+    wall = against.typical([record])
     cells = (name, dataset, ran, f"{published:.2f}", f"{wall:.2f}")
     return Row(cells=cells, marked=unverified([record]))
 
