@@ -193,6 +193,25 @@ def test_robust_scores_are_iglewicz_and_hoaglins(values: list[float]) -> None:
     assert np.isfinite(scores[np.array(values) == np.median(values)]).all()
 
 
+@pytest.mark.parametrize(
+    ("trials", "most"), [(5, 0.0), (6, 0.02), (7, 0.02), (8, 0.01), (40, 0.001)]
+)
+def test_chance_rarely_puts_a_normal_trial_far_out(trials: int, most: float) -> None:
+    """Contenders whose trials spread by 3 % and nothing else: 20,000 of each."""
+    drawn = np.random.default_rng(trials).normal(0, 0.03, (20_000, trials))
+    alarms = sum(bool(doubt.far(typical).any()) for typical in drawn)
+    assert alarms <= most * len(drawn)
+
+
+@pytest.mark.parametrize("trials", [6, 20])
+def test_a_trial_that_takes_half_as_long_again_is_far_out(trials: int) -> None:
+    """Where the others spread by 1 %, nearly always."""
+    drawn = np.random.default_rng(trials).normal(0, 0.01, (2_000, trials))
+    drawn[:, 0] += math.log(1.5)
+    found = sum(bool(doubt.far(typical)[0]) for typical in drawn)
+    assert found >= 0.95 * len(drawn)
+
+
 def test_spread_is_the_coefficient_of_variation_of_a_normal_sample() -> None:
     sample = np.exp(np.random.default_rng(1).normal(0, 0.1, 20_000))
     assert doubt.spread(sample) == pytest.approx(0.1, rel=0.03)
