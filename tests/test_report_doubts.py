@@ -16,10 +16,12 @@ import pytest
 import studies
 from hypothesis import given
 from hypothesis import strategies as st
+from levelfield.reports.sections import doubts
 from scipy import stats
 
 from levelfield.results import doubt
 from levelfield.results.record import Record, Sentinel, Verification
+from levelfield.results.settle import Steady
 
 CALM = studies.Recipe(contenders=3, repeats=6, epochs=12, absent=0, noise=0.002)
 
@@ -235,3 +237,10 @@ def test_records_without_epochs_or_times_break_nothing() -> None:
         return r
 
     assert "few repeats" not in found(empty)
+
+
+def test_what_a_reason_says_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sentence may be put in other words, and a name in it may hold any."""
+    never = Steady(start=None, reason="was changing to the end", kind="never settled")
+    monkeypatch.setattr(doubts, "steady", lambda _: never)
+    assert found()["trials that never settled"].startswith("jax/scan : 6 of 6 trials")

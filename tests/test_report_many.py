@@ -25,7 +25,7 @@ from levelfield.cli import main
 from levelfield.errors import UserError
 from levelfield.results import gather
 from levelfield.results.record import Record
-from levelfield.results.study import Study
+from levelfield.results.study import Study, load
 
 RECIPE = studies.Recipe(contenders=4, repeats=4, epochs=8, absent=1)
 CPUS = ("AMD EPYC 9R14", "Intel Xeon 8488C")
@@ -439,3 +439,19 @@ def test_another_baseline_is_chosen_by_the_address(browser, tmp_path, pair):
             rows = browsing.texts(opened, f"table.{kind} tbody th")
             assert len(rows) > 1
             assert not [text for text in rows if text.startswith(f"{backend}/")]
+
+
+def test_what_was_measured_otherwise_is_refused_and_what_was_not_is_missing(tmp_path: Path) -> None:
+    recipe = studies.Recipe(contenders=2, repeats=2, epochs=3, absent=0)
+    one = load(studies.write(recipe, tmp_path / "one"))
+    records = tuple(replace(r, threads=9) for r in one.records if r.backend == "jax")
+    other = replace(one, folder=tmp_path / "other", records=records)
+    members = gather.gather([one, other]).members
+    (fingerprint,) = one.head.workloads
+    found = {
+        who: gather.elapsed((fingerprint, who), members) for who in ("jax/scan", "torch/eager")
+    }
+    assert found["jax/scan"].refused
+    assert "threads 2 against 9" in found["jax/scan"].reason
+    assert not found["torch/eager"].refused
+    assert found["torch/eager"].reason == "not timed in both"

@@ -52,12 +52,14 @@ def test_what_never_settles_says_so(levels):
     found = steady(noisy(levels))
     assert found.start is None
     assert found.reason.startswith("never settled")
+    assert found.kind == "never settled"
     assert len(found.of(levels)) == len(levels) - 1
 
 
 def test_too_few_to_tell():
     found = steady([9.0, 1.0, 1.0, 1.0])
     assert (found.start, found.reason) == (None, "4 epochs are too few to tell (at least 5)")
+    assert found.kind == "too few"
     assert found.of([9.0, 1.0, 1.0, 1.0]).tolist() == [1.0, 1.0, 1.0]
     assert found.of([9.0]).tolist() == [9.0]
 
@@ -66,7 +68,7 @@ def test_too_few_to_tell():
 def test_any_series_has_an_answer(seconds):
     found = steady(seconds)
     assert found.start is None or 0 <= found.start <= len(seconds) // 2
-    assert bool(found.reason) == (found.start is None)
+    assert bool(found.reason) == (found.start is None) == (found.kind != "settled")
     if len(seconds) >= FEWEST:
         assert len(found.of(seconds)) >= 2
 

@@ -82,6 +82,8 @@ class Change:
 
     interval: Interval | None = None
     reason: str = ""
+    refused: bool = False
+    """Whether both were measured, but not so that one may be set against the other."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,7 +188,7 @@ def change(workload: str, base: str, who: str, members: tuple[Member, Member]) -
     for name in (base, who):
         sides = one.good[workload, name], other.good[workload, name]
         if found := list(comparable.work(*sides, (one.study, other.study))):
-            return Change(reason=f"not the same work: {'; '.join(found)}")
+            return Change(reason=f"not the same work: {'; '.join(found)}", refused=True)
     logs = [against.units(m.good[workload, base], m.good[workload, who]) for m in members]
     if min(map(len, logs)) > 1:
         return Change(interval=estimate.welch(*logs, confidence=against.CONFIDENCE))
@@ -200,7 +202,7 @@ def elapsed(cell: Cell, members: tuple[Member, Member]) -> Change:
     if not mine or not theirs:
         return Change(reason="not timed in both")
     if found := list(comparable.differences(mine, theirs, (one.study, other.study))):
-        return Change(reason=f"cannot be compared: {'; '.join(found)}")
+        return Change(reason=f"cannot be compared: {'; '.join(found)}", refused=True)
     sides = against.settled(mine), against.settled(theirs)
     return Change(interval=estimate.apart(*sides, confidence=against.CONFIDENCE))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -37,6 +38,7 @@ class Steady:
 
     start: int | None
     reason: str = ""
+    kind: Literal["settled", "too few", "never settled"] = "settled"
 
     def of(self, seconds: ArrayLike) -> NDArray[np.float64]:
         """The steady readings; all but the first (which compiles) where none was found."""
@@ -60,13 +62,18 @@ def _found(seconds: ArrayLike) -> Steady:
     logs = logarithms(seconds)
     count = len(logs)
     if count < FEWEST:
-        return Steady(start=None, reason=f"{count} epochs are too few to tell (at least {FEWEST})")
+        reason = f"{count} epochs are too few to tell (at least {FEWEST})"
+        return Steady(start=None, reason=reason, kind="too few")
     cut = _cut(logs)
     if cut > count // 2:
-        return Steady(start=None, reason=f"never settled: still changing in epoch {count // 2 + 1}")
+        return _never(f"still changing in epoch {count // 2 + 1}")
     if drift := _trend(logs[cut:]):
-        return Steady(start=None, reason=f"never settled: {drift:+.0%} from end to end")
+        return _never(f"{drift:+.0%} from end to end")
     return Steady(start=cut)
+
+
+def _never(why: str) -> Steady:
+    return Steady(start=None, reason=f"never settled: {why}", kind="never settled")
 
 
 _known = lru_cache(maxsize=2**15)(_found)

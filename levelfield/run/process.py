@@ -52,6 +52,10 @@ class WorkerError(Exception):
         self.status, self.reason, self.log = status, reason, ""
 
 
+class MemoryLimitError(WorkerError):
+    """The worker and its helpers held more memory than they may."""
+
+
 class Process:
     """One worker. Use as a context manager; afterwards nothing of it is left running.
 
@@ -215,14 +219,14 @@ class Process:
         return ready
 
     def _weigh(self, most: int) -> None:
-        """Raise `WorkerError` where the worker and its helpers hold more than they may."""
+        """Raise `MemoryLimitError` where the worker and its helpers hold more than they may."""
         now = time.monotonic()
         if now - self._looked > 10 * LOOK:
             self._helpers = [self._process.pid, *descendants(self._process.pid)]
             self._looked = now
         held = sum(map(resident, self._helpers))
         if held > most:
-            raise WorkerError(
+            raise MemoryLimitError(
                 "failed",
                 f"out of memory: {held / 2**30:.2f} GiB, of {most / 2**30:.2f} GiB (--memory)",
             )

@@ -14,7 +14,7 @@ from levelfield.results.outputs import Originals
 from levelfield.results.record import Epochs, Record, Span, Verification
 from levelfield.run.messages import Message
 from levelfield.run.meters import Meters
-from levelfield.run.process import Process, WorkerError
+from levelfield.run.process import MemoryLimitError, Process, WorkerError
 from levelfield.spec.device import clustered, parse
 from levelfield.spec.plan import Trial
 
@@ -107,7 +107,7 @@ def run(
             written(process, setting, outputs)
     except WorkerError as error:
         reason = error.reason
-        if reason.endswith("(--memory)"):
+        if isinstance(error, MemoryLimitError):
             reason += f" at epoch {len(notes.columns['loss']) + 1}"
         facts |= {"status": error.status, "reason": reason}
     return concluded(replace(record, **meters.facts()), notes, process, facts)

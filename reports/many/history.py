@@ -91,10 +91,7 @@ def _panel(many: Many, workload: int, members: Sequence[Member], *, drawn: bool)
     ]
     rows = tuple(_row(many, workload, each, members) for each in who)
     reasons = dict.fromkeys(
-        f"{row.who.label}: {each.reason}"
-        for row in rows
-        for each in row.changes
-        if each.reason.startswith("cannot")
+        f"{row.who.label}: {each.reason}" for row in rows for each in row.changes if each.refused
     )
     return Panel(
         name=name,

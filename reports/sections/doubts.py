@@ -156,9 +156,9 @@ def _drift(view: View) -> Doubt:
 
 def _of_trials(groups: Sequence[Group]) -> Iterator[Doubt]:
     good = [group for group in groups if group.good]
-    reasons = {id(g): [steady(r.epochs.wall).reason for r in g.good] for g in good}
+    kinds = {id(g): [steady(r.epochs.wall).kind for r in g.good] for g in good}
     single = {id(g) for g in good if all(len(r.epochs.wall) == 1 for r in g.good)}
-    never = ((g, sum("never" in reason for reason in reasons[id(g)])) for g in good)
+    never = ((g, kinds[id(g)].count("never settled")) for g in good)
     yield Doubt(
         title="trials that never settled",
         why="their epochs were still changing; the time is that of all but the first",
@@ -171,7 +171,7 @@ def _of_trials(groups: Sequence[Group]) -> Iterator[Doubt]:
         section="ranking",
         cases=_cases((g, "one epoch") for g in good if id(g) in single),
     )
-    short = (g for g in good if id(g) not in single and any("too few" in r for r in reasons[id(g)]))
+    short = (g for g in good if id(g) not in single and "too few" in kinds[id(g)])
     yield Doubt(
         title="too few epochs to tell a steady state",
         why="whether the times had settled is not known",
