@@ -157,11 +157,13 @@ class Worker:
 
     def evaluated(self, order: Array) -> float:
         """Mean loss of the model as it is now over these training samples: no time of training."""
+        from levelfield.spec import losses
+
         total = 0.0
         for start in range(0, len(order), CHUNK):
             rows = order[start : start + CHUNK]
             x, y = self.train_set[rows], self.targets[rows]
-            total += mean_loss(self.workload.loss, self.backend.predict(x), y) * len(x)
+            total += losses.mean(self.workload.loss, self.backend.predict(x), y) * len(x)
         return total / len(order)
 
     def epochs(self, *, first: int, stop: int, seconds: float) -> Message:
@@ -228,12 +230,14 @@ class Worker:
 
         order: training samples whose loss is to be told too, where the framework has told none.
         """
+        from levelfield.spec import losses
+
         total, outputs, more = 0.0, [], {}
         with self.clock.running():
             for start in range(0, len(self.test_set), CHUNK):
                 x, y = (a[start : start + CHUNK] for a in (self.test_set, self.test_targets))
                 outputs.append(self.backend.predict(x))
-                total += mean_loss(self.workload.loss, outputs[-1], y) * len(x)
+                total += losses.mean(self.workload.loss, outputs[-1], y) * len(x)
             if order is not None:
                 more["train_loss"] = self.evaluated(order)
         if self.ordered == self.workload.epochs - 1:
@@ -270,14 +274,18 @@ class Worker:
         """Write the predictions for some training samples into a file."""
         import numpy as np
 
-        np.save(path, numbers(self.backend.predict(self.train_set[start:stop]), "predict"))
+        from levelfield.spec import losses
+
+        np.save(path, losses.numbers(self.backend.predict(self.train_set[start:stop]), "predict"))
         return {}
 
     def weights(self, *, path: str) -> Message:
         """Write the weights into a file."""
         import numpy as np
 
-        found = {name: numbers(a, "weights") for name, a in self.backend.weights().items()}
+        from levelfield.spec import losses
+
+        found = {name: losses.numbers(a, "weights") for name, a in self.backend.weights().items()}
         np.savez(path, **found)  # type: ignore[arg-type]
         return {}
 
@@ -373,38 +381,6 @@ class Worker:
             },
             "cpus": sorted(os.sched_getaffinity(0)),
         }
-
-
-def mean_loss(loss: str, outputs: Array, targets: Array) -> float:
-    """Loss over all elements, in float64; probabilities are kept 1e-7 away from 0 and 1.
-
-    targets: arrays like the outputs, or for the categorical cross-entropy labels.
-    """
-    import numpy as np
-
-    p = numbers(outputs, "predict").astype(np.float64)
-    if loss == "categorical_crossentropy":
-        if p.shape[:-1] != (len(targets),):
-            raise ValueError(f"predict gave shape {p.shape}, expected ({len(targets)}, classes)")
-        own = np.take_along_axis(p, np.asarray(targets)[:, None], axis=1)
-        return float(-np.mean(np.log(np.clip(own, 1e-7, 1 - 1e-7))))
-    y = np.asarray(targets, dtype=np.float64)
-    if p.shape != y.shape:
-        raise ValueError(f"predict gave shape {p.shape}, expected {y.shape}")
-    if loss == "mean_squared_error":
-        return float(np.mean((p - y) ** 2))
-    p = np.clip(p, 1e-7, 1 - 1e-7)
-    return float(-np.mean(y * np.log(p) + (1 - y) * np.log1p(-p)))
-
-
-def numbers(given: object, what: str) -> Array:
-    """Return the array an adapter gave; raise `TypeError` where it does not hold real numbers."""
-    import numpy as np
-
-    array = np.asarray(given)
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"{what} gave {array.dtype} values, expected an array of real numbers")
-    return array
 
 
 def told(error: BaseException) -> str:

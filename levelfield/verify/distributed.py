@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from levelfield.spec import losses
 from levelfield.spec.device import parse
 from levelfield.verify.levels import OUTPUTS, PLAIN, Answers, Subject, Subset, changed
 
@@ -78,9 +79,8 @@ class Averaged:
             start += len(rows)
             self._round(rows, rate)
         outputs, targets = self.predict(self.x[order]), self.y[order]
-        from levelfield.run.worker import mean_loss
 
-        return mean_loss(self.workload.loss, outputs, targets)
+        return losses.mean(self.workload.loss, outputs, targets)
 
     def _round(self, rows: NDArray[np.int64], rate: float) -> None:
         if not (self.keep and self.copies):
