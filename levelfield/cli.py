@@ -42,8 +42,9 @@ def _ended(options: argparse.Namespace) -> int:
     except UserError as error:
         print(f"levelfield: {error}", file=sys.stderr)
         return USAGE
-    except KeyboardInterrupt:
-        print("\nlevelfield: interrupted; what was recorded is kept", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        kept = str(stop) or "what was recorded is kept"
+        print(f"\nlevelfield: interrupted; {kept}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         raise
@@ -106,8 +107,11 @@ def run(options: argparse.Namespace) -> int:
     suite, contenders, how = _chosen(options)
     folder = Path(options.out or _fresh_folder(suite.suite))
     runner.check(folder, resume=options.resume)
-    with bench.bench(suite, contenders, how) as made:
-        runner.run(made, folder, resume=options.resume)
+    try:
+        with bench.bench(suite, contenders, how) as made:
+            runner.run(made, folder, resume=options.resume)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(runner.kept(folder)) from None
     found = study.load(folder)
     print(doctor.study_table(found))
     print(f"\nstudy: {folder}\nreport: levelfield report {folder}")

@@ -76,7 +76,8 @@ def test_interrupted(place, words):
         _, err = process.communicate(timeout=60)
     assert time.monotonic() - begun < 20
     assert process.returncode == 130
-    assert "interrupted; what was recorded is kept" in err
+    assert f"interrupted; what was recorded is kept in {place.study}" in err
+    assert f"try: the same command with --resume --out {place.study} to go on" in err
     assert "Traceback" not in err
     after = (place.study / RECORDS).read_bytes()
     assert after.startswith(before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -41,6 +42,16 @@ def check(folder: Path, *, resume: bool) -> None:
             hint="go on with it by --resume, or give another folder with --out",
         )
     check_writable(folder)
+
+
+def kept(folder: Path) -> str:
+    """What an interrupted run has left, and how to go on with it."""
+    if not (folder / HEAD).exists():
+        return "nothing was recorded yet"
+    return (
+        f"what was recorded is kept in {folder}\n"
+        f"  try: the same command with --resume --out {shlex.quote(str(folder))} to go on"
+    )
 
 
 def run(bench: Bench, folder: Path, *, resume: bool) -> Path:
