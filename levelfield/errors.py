@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -30,13 +31,29 @@ class UserError(Exception):
 def unknown(what: str, seen: object, known: Iterable[str], *, where: str = "") -> UserError:
     """An error for a name that is not among the known ones, naming the nearest."""
     names = sorted(known)
-    near = get_close_matches(seen, names, n=1) if isinstance(seen, str) else []
+    near = nearest(seen, names) if isinstance(seen, str) else ""
     return UserError(
         f"unknown {what} {shown(seen)}",
         where=where,
         expected="one of " + ", ".join(names) if names else "nothing here",
-        hint=f"did you mean {near[0]}?" if near else "",
+        hint=f"did you mean {near}?" if near else "",
     )
+
+
+def nearest(seen: str, names: Iterable[str]) -> str:
+    """The name that was meant: in another case, abbreviated, or misspelt; empty where none is near.
+
+    Abbreviations are those of the field, by rule: fp16, bf16, mse (mean_squared_error).
+    """
+    known = {name.lower(): name for name in names}
+    text = seen.lower()
+    written = re.sub(r"^(b?)f(?:p?)(?=\d)", lambda m: "bfloat" if m[1] else "float", text)
+    for low, name in known.items():
+        initials = "".join(word[:1] for word in low.split("_"))
+        if low in {text, written} or (len(initials) > 1 and initials == text):
+            return name
+    near = get_close_matches(text, known, n=1)
+    return known[near[0]] if near else ""
 
 
 def shown(value: object, *, limit: int = 60) -> str:

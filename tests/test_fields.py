@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from specs import OPTIONAL, PLACES, PLAIN, changed, junk, without, workload, workloads
 
-from levelfield.errors import UserError, shown, unknown
+from levelfield.errors import UserError, nearest, shown, unknown
 from levelfield.spec.fields import FieldError, Range, path_text
 from levelfield.spec.layers.dense import Dense
 from levelfield.spec.optimizers import SGD
@@ -282,3 +282,16 @@ def test_an_unknown_name_brings_the_nearest_known_one():
     assert unknown("backend", "zzz", ["torch"]).hint == ""
     assert unknown("backend", 5, ["torch"]).hint == ""
     assert unknown("backend", "x", []).expected == "nothing here"
+
+
+@pytest.mark.parametrize(
+    ("seen", "meant"),
+    [
+        ("fp32", "float32"), ("FP16", "float16"), ("bf16", "bfloat16"), ("f64", "float64"),
+        ("TF32", "tf32"), ("flaot32", "float32"), ("mse", "mean_squared_error"),
+        ("ReLU", "relu"), ("quaternion", ""),
+    ],
+)  # fmt: skip
+def test_the_name_that_was_meant(seen, meant):
+    names = ["bfloat16", "float16", "float32", "float64", "tf32", "mean_squared_error", "relu"]
+    assert nearest(seen, names) == meant
