@@ -25,7 +25,8 @@ CUDA = {"jax": ("jax_cuda12_plugin", "jax_cuda13_plugin"), "torch": ("nvidia",)}
 def here(backend: str) -> tuple[str, ...]:
     """Options for the interpreter at hand, where its framework knows CUDA; else for its lock's."""
     able = any(map(importlib.util.find_spec, CUDA[backend])) and importlib.util.find_spec(backend)
-    return ("--device", "cuda", *(("--environment", "current") if able else ()))
+    slow = ("--timeout", "600")  # CUDA starts and Triton compiles, in empty caches
+    return ("--device", "cuda", *slow, *(("--environment", "current") if able else ()))
 
 
 @pytest.mark.parametrize("precision", ["float32", "tf32", "bfloat16"])

@@ -127,7 +127,7 @@ def test_the_environment_is_an_allow_list(study):
     pools = {f"{pool}_NUM_THREADS" for pool in ("OMP", "OPENBLAS", "MKL", "BLIS", "NUMEXPR")}
     pools |= {"NUMBA_NUM_THREADS", "VECLIB_NUM_THREADS"}
     kept = {"PATH", "HOME", "USER", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "TZ"}
-    kept |= {"VIRTUAL_ENV"}
+    kept |= {"VIRTUAL_ENV", "PYTHONPATH"}  # the study ran in the interpreter at hand
     ours = {"KERAS_HOME", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "CUDA_VISIBLE_DEVICES"}
     ours |= {"JAX_PLATFORMS", "PYTHONHASHSEED", "TF_CPP_MIN_LOG_LEVEL"}
     for record in named(study, "teller"):
