@@ -282,13 +282,13 @@ def _recorded(options: argparse.Namespace) -> list[Result]:
 
 
 def _write(target: str, text: str) -> None:
-    from levelfield.results.store import write_error
-
     try:
         Path(target).parent.mkdir(parents=True, exist_ok=True)
         Path(target).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise write_error(Path(target), error) from None
+        raise UserError(
+            f"cannot be written ({error.strerror})", where=target, hint="give another path"
+        ) from None
 
 
 def _append(target: str, text: str) -> None:

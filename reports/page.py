@@ -44,7 +44,7 @@ def save(text: str | bytes, target: Path) -> Path:
             path.write_bytes(text.encode() if isinstance(text, str) else text)
     except OSError as error:
         raise UserError(
-            f"the report cannot be written ({error.strerror})",
+            f"cannot be written ({error.strerror})",
             where=str(target),
             hint="name another file with --out",
         ) from None
