@@ -76,6 +76,13 @@ def test_the_wrong_are_not_timed(study, name):
         assert f"not the same computation: {first.level} ({first.part}): " in record.reason
 
 
+def test_a_meaning_that_should_have_been_declared_is_named(study):
+    told = "it is the computation that semantics = {'adam.epsilon': 'before correction'} declares"
+    reasons = {name: study.by_name()[name].reason for name in WRONG}
+    assert reasons.pop("wrong-epsilon").endswith(f"; {told}")
+    assert not [name for name, reason in reasons.items() if "declares" in reason]
+
+
 def test_the_reasons_tell_figures_and_limits(study):
     records = study.by_name()
     gradient = next(
@@ -275,6 +282,7 @@ def test_what_is_left_to_the_machine_is_found_out(said, status, tmp_path):
     assert verification.status == status
     told = [meaning.meaning for meaning in verification.semantics]
     assert told == ([] if status == "passed" else ["before correction"])
+    assert ("{'adam.epsilon': 'after correction'}" in verification.reason) == (status == "failed")
 
 
 def test_the_barrier_is_a_median_of_shares():

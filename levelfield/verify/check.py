@@ -6,7 +6,7 @@ import math
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -112,10 +112,13 @@ def verify(
         subject = _Remote(process, material, scratch, first.part, how)
         tried = []
         for way in ways:
-            tried.append((way, _held(subject, reference.standard(way, partitions), partitions)))
+            standard = reference.standard(way, partitions)
+            seen = _asked(subject, standard, partitions)
+            tried.append((way, _held(seen, standard, precision), seen))
             if all(figure.passed for figure in tried[-1][1]):
                 break
-        declared, figures = min(tried, key=lambda each: sum(not f.passed for f in each[1]))
+        declared, figures, seen = min(tried, key=lambda each: sum(not f.passed for f in each[1]))
+        passed = all(figure.passed for figure in figures)
         for _ in range(BARRIERS):
             barrier = levels.barrier(subject.barrier(partitions), precision=precision)
             if barrier.passed:
@@ -127,24 +130,43 @@ def verify(
                     layer, process, scratch, subject.mode, precision=dtype(precision)
                 )
     wrong = [_told(figure) for figure in figures if not figure.passed]
+    meant = "" if passed or partitions else _meant(reference, declared, seen)
     return Verification(
         status="failed" if wrong else "passed",
         figures=tuple(figures),
         semantics=semantics.differences(declared, material.workload),
-        reason="not the same computation: " + "; ".join(wrong[:3]) if wrong else "",
+        reason="not the same computation: " + "; ".join(wrong[:3]) + meant if wrong else "",
     )
 
 
-def _held(subject: _Remote, standard: Standard, partitions: int) -> list[Figure]:
+def _asked(subject: _Remote, standard: Standard, partitions: int) -> levels.Answers:
+    ask = distributed.ask if partitions else levels.ask
+    return ask(subject, subject.material.workload, standard.part, rate=standard.rate)
+
+
+def _held(seen: levels.Answers, standard: Standard, precision: str) -> list[Figure]:
     """A contender's answers, held against the reference's in one understanding of its semantics."""
-    asked, workload = (distributed if partitions else levels).ask, subject.material.workload
     return levels.figures(
-        asked(subject, workload, standard.part, rate=standard.rate),
+        seen,
         standard.answers,
         standard.yardsticks,
-        precision=workload.precision,
+        precision=precision,
         floors=standard.floors,
     )
+
+
+def _meant(reference: Reference, declared: Mapping[str, str], seen: levels.Answers) -> str:
+    """What a contender could have declared to be right, in words: one other meaning, if any."""
+    material, standard = reference.material, reference.standard(declared)
+    for key, other in semantics.others(declared, material.workload):
+        exact = _Local(
+            material, {**declared, key: other}, precision="float64", samples=standard.part.samples
+        )
+        answers = levels.ask(exact, material.workload, standard.part, rate=standard.rate)
+        held = _held(seen, replace(standard, answers=answers), material.workload.precision)
+        if all(figure.passed for figure in held):
+            return f"; it is the computation that semantics = {{{key!r}: {other!r}}} declares"
+    return ""
 
 
 def _told(figure: Figure) -> str:

@@ -174,6 +174,15 @@ def ways(declared: Declared, workload: Workload) -> Iterator[dict[str, str]]:
         yield dict(zip(declared, chosen, strict=True))
 
 
+def others(declared: Mapping[str, str], workload: Workload) -> Iterator[tuple[str, str]]:
+    """Every other meaning that a key could have been given, where it bears on the workload."""
+    for key, choice in CHOICES.items():
+        if _bears(key, workload):
+            for name in choice.meanings:
+                if name != meaning(declared, key):
+                    yield key, name
+
+
 def differences(declared: Mapping[str, str], workload: Workload) -> tuple[Meaning, ...]:
     """Declared meanings that are not the first of their choice, and bear on the workload."""
     return tuple(
