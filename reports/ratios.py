@@ -139,13 +139,20 @@ def among(sides: Mapping[int, Side], ranked: Sequence[Standing], *, bases: Seque
     )
 
 
+def single(interval: Interval) -> bool:
+    """Whether it rests on one trial: its bounds know nothing of how processes differ."""
+    return interval.units < against.FEWEST
+
+
 def vague(interval: Interval) -> bool:
-    """Whether the bounds are so far apart that they say nothing, as those of two trials may be."""
-    return not interval.high <= VAGUE * interval.low
+    """Whether the bounds say nothing: of one trial, or as far apart as those of two may be."""
+    return single(interval) or not interval.high <= VAGUE * interval.low
 
 
 def told(interval: Interval) -> str:
     """The bounds, as the page writes them; nothing where there is no width to speak of."""
+    if single(interval):
+        return "[one trial]"
     if interval.low == interval.high:
         return ""
     if vague(interval):

@@ -112,6 +112,14 @@ def test_the_ranking_in_full_precision() -> None:
             assert bounds == pytest.approx([found.estimate, found.low, found.high], rel=1e-12)
 
 
+def test_one_trial_has_a_ratio_and_no_bounds() -> None:
+    study = made(recipe=replace(RECIPE, repeats=1))
+    rows = values(study, "ranking")
+    assert sum(bool(row["ratio"]) for row in rows.values()) > 1
+    assert {row["ratio low"] + row["ratio high"] for row in rows.values()} == {""}
+    assert not [row for row in markdown(write.table(study))[2:] if "[" in row[2]]
+
+
 def test_markdown_says_the_same_rounded() -> None:
     study = made()
     exact = values(study, "ranking")

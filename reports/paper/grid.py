@@ -11,6 +11,7 @@ from levelfield.results.estimate import Interval
 
 from .. import formats  # noqa: TID252 - mypy knows no mapped name
 from ..measures import Spread  # noqa: TID252
+from ..ratios import single  # noqa: TID252
 
 Cell = str | float | int | Interval | Spread | None
 """None, like a number that is none, is written as a dash."""
@@ -104,13 +105,17 @@ def _number(
 ) -> str:
     if cell is None or math.isnan(parts(cell)[0]):
         return formats.NOTHING
-    middle, *bounds = map(write, parts(cell))
-    return f"{middle}{mark} [{', '.join(bounds)}]" if bounds else middle + mark
+    middle, *bounds = parts(cell)
+    if not bounds or any(map(math.isnan, bounds)):
+        return write(middle) + mark
+    return f"{write(middle)}{mark} [{', '.join(map(write, bounds))}]"
 
 
 def parts(cell: float | Interval | Spread) -> tuple[float, ...]:
-    """Return a number; or an estimate and its two bounds."""
+    """Return a number; or an estimate and its two bounds, no numbers where one trial has none."""
     match cell:
+        case Interval() if single(cell):
+            return cell.estimate, math.nan, math.nan
         case Interval(estimate=middle, low=low, high=high):
             return middle, low, high
         case Spread(middle=middle, low=low, high=high):

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from levelfield.results.estimate import Interval
 
 from ..formats import ratio  # noqa: TID252 - mypy knows no mapped name
+from ..ratios import single, told  # noqa: TID252
 from ..view import Contender  # noqa: TID252
 from . import sheet
 
@@ -36,8 +37,9 @@ def beside(axes: Axes, texts: Sequence[str]) -> None:
 
 
 def point(axes: Axes, row: int, who: Contender, interval: Interval) -> None:
-    """Draw an estimate within its interval."""
-    error = [[interval.estimate - interval.low], [interval.high - interval.estimate]]
+    """Draw an estimate within its interval; alone where that is of one trial."""
+    whiskers = [[interval.estimate - interval.low], [interval.high - interval.estimate]]
+    error = None if single(interval) else whiskers
     axes.errorbar(interval.estimate, row, xerr=error, capsize=2, **sheet.point(who))
 
 
@@ -48,5 +50,7 @@ def one(axes: Axes) -> None:
 
 def written(interval: Interval) -> str:
     """The estimate, and its bounds in brackets."""
+    if single(interval):
+        return f"{ratio(interval.estimate)} {told(interval)}"
     low, high = ratio(interval.low), ratio(interval.high)
     return f"{ratio(interval.estimate)} [{low}, {high}]"

@@ -14,7 +14,7 @@ from levelfield.results import against
 from levelfield.results.estimate import Interval
 
 from ..forest import Mark, forest  # noqa: TID252 - mypy knows no mapped name
-from ..ratios import MOST, Ratios, told  # noqa: TID252
+from ..ratios import MOST, Ratios, single, told  # noqa: TID252
 from . import Contender, Section, View, Workload, charts, measures
 
 
@@ -101,18 +101,23 @@ def _table(
 
 
 def _data(ratios: Ratios) -> dict[str, Any]:
-    """For `ranking.js`: typical seconds, and by baseline and contender ratio, low and high."""
+    """For `ranking.js`: typical seconds, and by baseline and contender ratio, low and high.
+
+    Where bounds say nothing of how processes differ, the seconds alone give the ratio.
+    """
     return {
         "seconds": {place: time for place, time in ratios.seconds.items() if math.isfinite(time)},
         "over": {
-            base: {head: [i.estimate, i.low, i.high] for head, i in heads.items() if _finite(i)}
+            base: {head: [i.estimate, i.low, i.high] for head, i in heads.items() if _bounded(i)}
             for base, heads in ratios.over.items()
         },
     }
 
 
-def _finite(interval: Interval) -> bool:
-    return all(map(math.isfinite, (interval.estimate, interval.low, interval.high)))
+def _bounded(interval: Interval) -> bool:
+    return not single(interval) and all(
+        map(math.isfinite, (interval.estimate, interval.low, interval.high))
+    )
 
 
 def _forest(
