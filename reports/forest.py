@@ -19,6 +19,8 @@ ROW = 26
 """Pixels that a row takes."""
 FRAME = 112
 """Pixels beside the rows: axis, its title, margins."""
+TICKS = ",.4~r"
+"""Whole numbers (d3-format) also between powers of ten, where plotly would write 7 for 0.7."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +74,7 @@ def forest(
     for number, mark in enumerate(marks):
         figure.add_trace(go.Scatter(**_trace(number, mark, unit)))
     figure.update_layout(
-        xaxis={"type": "log", "rangemode": "normal"} if ratios else {},
+        xaxis={"type": "log", "rangemode": "normal", "tickformat": TICKS} if ratios else {},
         yaxis={
             "title": {"text": ""},
             "range": [len(marks) - 0.5, -0.5],
