@@ -16,7 +16,8 @@
     const seconds = ratios.seconds;
     if (base === place && place in seconds) return [1, 1, 1];
     const plain = (seconds[place] ?? NaN) / (seconds[base] ?? NaN);
-    return ratios.over[base]?.[place] ?? [plain, plain, plain];
+    const [ratio, low, high] = ratios.over[base]?.[place] ?? [plain, plain, plain];
+    return [ratio, low ?? NaN, high ?? NaN];
   }
 
   function refer() {

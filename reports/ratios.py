@@ -150,10 +150,8 @@ def vague(interval: Interval) -> bool:
 
 
 def told(interval: Interval) -> str:
-    """The bounds, as the page writes them; nothing where there is no width to speak of."""
-    if single(interval):
-        return "[one trial]"
-    if interval.low == interval.high:
+    """The bounds, as the page writes them; nothing where there are none to speak of."""
+    if single(interval) or interval.low == interval.high:
         return ""
     if vague(interval):
         return "[too few trials]"

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from levelfield.results.estimate import Interval
 
 from ..formats import ratio  # noqa: TID252 - mypy knows no mapped name
-from ..ratios import single, told  # noqa: TID252
+from ..ratios import single  # noqa: TID252
 from ..view import Contender  # noqa: TID252
 from . import sheet
 
@@ -51,6 +51,6 @@ def one(axes: Axes) -> None:
 def written(interval: Interval) -> str:
     """The estimate, and its bounds in brackets."""
     if single(interval):
-        return f"{ratio(interval.estimate)} {told(interval)}"
+        return f"{ratio(interval.estimate)} (one trial)"
     low, high = ratio(interval.low), ratio(interval.high)
     return f"{ratio(interval.estimate)} [{low}, {high}]"

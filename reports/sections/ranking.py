@@ -101,23 +101,24 @@ def _table(
 
 
 def _data(ratios: Ratios) -> dict[str, Any]:
-    """For `ranking.js`: typical seconds, and by baseline and contender ratio, low and high.
-
-    Where bounds say nothing of how processes differ, the seconds alone give the ratio.
-    """
+    """For `ranking.js`: typical seconds, and by baseline and contender ratio, low and high."""
     return {
         "seconds": {place: time for place, time in ratios.seconds.items() if math.isfinite(time)},
         "over": {
-            base: {head: [i.estimate, i.low, i.high] for head, i in heads.items() if _bounded(i)}
+            base: {head: _numbers(i) for head, i in heads.items() if _finite(i)}
             for base, heads in ratios.over.items()
         },
     }
 
 
-def _bounded(interval: Interval) -> bool:
-    return not single(interval) and all(
-        map(math.isfinite, (interval.estimate, interval.low, interval.high))
-    )
+def _numbers(interval: Interval) -> list[float | None]:
+    """The ratio and its bounds; those of one trial are none."""
+    bounds = (None, None) if single(interval) else (interval.low, interval.high)
+    return [interval.estimate, *bounds]
+
+
+def _finite(interval: Interval) -> bool:
+    return all(map(math.isfinite, (interval.estimate, interval.low, interval.high)))
 
 
 def _forest(

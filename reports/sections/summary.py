@@ -189,7 +189,7 @@ def _other(
         name=view.spoken(label, leader.device),
         label=label,
         ratio=found.estimate if found else float("nan"),
-        bounds=told(found) if found and not single(found) else "",
+        bounds=told(found) if found else "",
         apart=found is not None and found.low > 1,
         units=found.units if found else 0,
         vague=found is not None and not single(found) and vague(found),
