@@ -70,5 +70,6 @@ def scores(values: NDArray[np.float64]) -> NDArray[np.float64]:
     away = values - np.median(values)
     middle = float(np.median(np.abs(away)))
     if middle > 0:
-        return np.asarray(0.6745 * away / middle)
+        with np.errstate(over="ignore"):  # of the least of all deviations: infinitely far, too
+            return np.asarray(0.6745 * away / middle)
     return np.where(away == 0, 0.0, np.copysign(np.inf, away))
