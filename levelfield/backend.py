@@ -13,6 +13,9 @@ from levelfield.spec.device import parse as parse_device
 from levelfield.spec.layers import Layer
 from levelfield.spec.workload import Array, Weights, Workload
 
+Declared = Mapping[str, str | tuple[str, ...]]
+"""By key of `levelfield.verify.semantics.CHOICES`: a meaning, or all that a framework has, by the
+machine."""
 NOTHING: Mapping[str, str] = MappingProxyType({})
 EVERYWHERE = frozenset({"cpu", "cuda", "spark"})
 EXACT: Mapping[str, frozenset[str]] = MappingProxyType(
@@ -90,10 +93,10 @@ class Backend(ABC):
     """Modules the worker imports first, so that importing has a phase of its own."""
     environ: ClassVar[Mapping[str, str]] = NOTHING
     """Environment variables that must be set before the framework is imported."""
-    semantics: ClassVar[Mapping[str, str | tuple[str, ...]]] = NOTHING
+    semantics: ClassVar[Declared] = NOTHING
     """Where its stock parts differ by definition: see `levelfield.verify.semantics`. Several
     meanings of one key where its framework leaves the choice to the machine."""
-    semantics_in: ClassVar[Mapping[str, Mapping[str, str | tuple[str, ...]]]] = MappingProxyType({})
+    semantics_in: ClassVar[Mapping[str, Declared]] = MappingProxyType({})
     """What is declared besides in a mode, by the mode."""
 
     steady: ClassVar[str] = "its adapter takes one momentum for the whole training"
@@ -106,7 +109,7 @@ class Backend(ABC):
     """
 
     @classmethod
-    def meanings(cls, mode: str) -> Mapping[str, str | tuple[str, ...]]:
+    def meanings(cls, mode: str) -> Declared:
         """All that is declared in a mode."""
         return {**cls.semantics, **cls.semantics_in.get(mode, {})}
 

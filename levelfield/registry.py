@@ -12,12 +12,12 @@ import inspect
 import os
 import pkgutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-from levelfield.backend import Backend
+from levelfield.backend import Backend, Declared
 from levelfield.dataset import Dataset
 from levelfield.errors import UserError, shown, unknown
 from levelfield.spec.fields import FieldError
@@ -185,7 +185,7 @@ def described() -> dict[str, dict[str, str]]:
     return {name: description(adapter) for name, adapter in backends().items()}
 
 
-def declarations() -> dict[str, dict[str, Mapping[str, str | tuple[str, ...]]]]:
+def declarations() -> dict[str, dict[str, Declared]]:
     """What backends mean by the same names: by backend and mode."""
     return {
         name: {mode: adapter.meanings(mode) for mode in adapter.modes}

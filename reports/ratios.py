@@ -139,19 +139,14 @@ def among(sides: Mapping[int, Side], ranked: Sequence[Standing], *, bases: Seque
     )
 
 
-def single(interval: Interval) -> bool:
-    """Whether it rests on one trial: its bounds know nothing of how processes differ."""
-    return interval.units < against.FEWEST
-
-
 def vague(interval: Interval) -> bool:
     """Whether the bounds say nothing: of one trial, or as far apart as those of two may be."""
-    return single(interval) or not interval.high <= VAGUE * interval.low
+    return interval.single or not interval.high <= VAGUE * interval.low
 
 
 def told(interval: Interval) -> str:
     """The bounds, as the page writes them; nothing where there are none to speak of."""
-    if single(interval) or interval.low == interval.high:
+    if interval.single or interval.low == interval.high:
         return ""
     if vague(interval):
         return "[too few trials]"

@@ -22,11 +22,11 @@ from environs import home
 from running import ADAPTERS, CPUS, Desk
 
 from levelfield import registry
-from levelfield.backend import Backend
+from levelfield.backend import Backend, Declared
 from levelfield.errors import unknown
 from levelfield.run.process import Process, WorkerError
 from levelfield.spec.workload import Workload
-from levelfield.verify.semantics import CHOICES, Declared, meaning, meanings
+from levelfield.verify.semantics import CHOICES, meaning, meanings
 
 SLOW = {
     ("torch", "compile"), ("keras-torch", "default"), ("theano", "fast_run"),

@@ -17,9 +17,6 @@ from levelfield.results.summary import Result
 from levelfield.results.verdict import Verdict, judged
 
 CONFIDENCE = 0.95
-FEWEST = 2
-"""Trials or sessions that a verdict needs of either side: with one, how processes differ is not
-known, and processes of the same code differ by more than the epochs within one."""
 ALONE = "one trial or session does not tell how processes differ; repeat at least twice"
 
 
@@ -167,7 +164,7 @@ def _facts(
     records: Sequence[Record],
     reason: str = "",
 ) -> Verdict:
-    if interval.units < FEWEST:
+    if interval.single:
         reason = reason or ALONE
     answer = "could not measure" if reason else judged(interval, threshold)
     if answer == "could not measure" and not reason:

@@ -37,8 +37,12 @@ class Interval:
     high: float
     confidence: float
     units: int
-    """Processes, or pairs of processes, that it rests on. With one, how processes differ is not in
-    it: it holds for this one alone."""
+    """Processes, or pairs of processes, that it rests on."""
+
+    @property
+    def single(self) -> bool:
+        """Whether it rests on one: how processes differ is not in it, so that nothing is said."""
+        return self.units <= 1
 
 
 def location(seconds: ArrayLike) -> float:

@@ -159,7 +159,7 @@ def _ranked(groups: Mapping[str, list[Record]]) -> Iterable[tuple[str, ...]]:
         if label != ranked[0]:
             found = against.ratio(good[ranked[0]], records, comparisons=len(ranked) - 1)
             ratio = _times(found.estimate)
-            if found.units >= against.FEWEST:
+            if not found.single:
                 ratio += f" [{_times(found.low)}, {_times(found.high)}]"
         loss = statistics.median(r.epochs.test_loss[-1] for r in records)
         checked = {r.verification.status if r.verification else "unverified" for r in records}

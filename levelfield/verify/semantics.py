@@ -25,11 +25,10 @@ from levelfield.errors import unknown
 from levelfield.results.record import Meaning
 
 if TYPE_CHECKING:
+    from levelfield.backend import Declared
     from levelfield.spec.workload import Workload
 
 
-Declared = Mapping[str, str | tuple[str, ...]]
-"""By key of `CHOICES`: a meaning, or all those that a framework has, by the machine."""
 PLANE = 2
 """Axes of an image."""
 

@@ -11,7 +11,6 @@ from levelfield.results.estimate import Interval
 
 from .. import formats  # noqa: TID252 - mypy knows no mapped name
 from ..measures import Spread  # noqa: TID252
-from ..ratios import single  # noqa: TID252
 
 Cell = str | float | int | Interval | Spread | None
 """None, like a number that is none, is written as a dash."""
@@ -114,7 +113,7 @@ def _number(
 def parts(cell: float | Interval | Spread) -> tuple[float, ...]:
     """Return a number; or an estimate and its two bounds, no numbers where one trial has none."""
     match cell:
-        case Interval() if single(cell):
+        case Interval() if cell.single:
             return cell.estimate, math.nan, math.nan
         case Interval(estimate=middle, low=low, high=high):
             return middle, low, high

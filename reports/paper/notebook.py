@@ -7,7 +7,6 @@ from levelfield.results.study import Study
 
 from .. import formats  # noqa: TID252 - mypy knows no mapped name
 from ..page import templates  # noqa: TID252
-from ..ratios import single  # noqa: TID252
 from ..sections import summary  # noqa: TID252
 from ..view import View, Workload  # noqa: TID252
 from .grid import Column, Grid, Row, texts
@@ -55,7 +54,7 @@ def sentence(of: Numbers, workload: Workload) -> str:
         return f"{text}."
     second = rivals[0].contender
     text += f"; the next, {names[second]}, took {formats.ratio(found.estimate)} times as long"
-    if single(found):
+    if found.single:
         return f"{text} (one trial each: no interval)."
     bounds = f"{formats.ratio(found.low)} to {formats.ratio(found.high)}"
     text += f" ({against.CONFIDENCE:.0%} interval {bounds})"

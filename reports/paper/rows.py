@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from levelfield.results.estimate import Interval
 
 from ..formats import ratio  # noqa: TID252 - mypy knows no mapped name
-from ..ratios import single  # noqa: TID252
 from ..view import Contender  # noqa: TID252
 from . import sheet
 
@@ -39,7 +38,7 @@ def beside(axes: Axes, texts: Sequence[str]) -> None:
 def point(axes: Axes, row: int, who: Contender, interval: Interval) -> None:
     """Draw an estimate within its interval; alone where that is of one trial."""
     whiskers = [[interval.estimate - interval.low], [interval.high - interval.estimate]]
-    error = None if single(interval) else whiskers
+    error = None if interval.single else whiskers
     axes.errorbar(interval.estimate, row, xerr=error, capsize=2, **sheet.point(who))
 
 
@@ -50,7 +49,7 @@ def one(axes: Axes) -> None:
 
 def written(interval: Interval) -> str:
     """The estimate, and its bounds in brackets."""
-    if single(interval):
+    if interval.single:
         return f"{ratio(interval.estimate)} (one trial)"
     low, high = ratio(interval.low), ratio(interval.high)
     return f"{ratio(interval.estimate)} [{low}, {high}]"

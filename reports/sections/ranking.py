@@ -14,7 +14,7 @@ from levelfield.results import against
 from levelfield.results.estimate import Interval
 
 from ..forest import Mark, forest  # noqa: TID252 - mypy knows no mapped name
-from ..ratios import MOST, Ratios, single, told  # noqa: TID252
+from ..ratios import MOST, Ratios, told  # noqa: TID252
 from . import Contender, Section, View, Workload, charts, measures
 
 
@@ -113,7 +113,7 @@ def _data(ratios: Ratios) -> dict[str, Any]:
 
 def _numbers(interval: Interval) -> list[float | None]:
     """The ratio and its bounds; those of one trial are none."""
-    bounds = (None, None) if single(interval) else (interval.low, interval.high)
+    bounds = (None, None) if interval.single else (interval.low, interval.high)
     return [interval.estimate, *bounds]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from levelfield.results import against
 from levelfield.results.estimate import Interval
 
-from ..ratios import ratio, single, told, vague  # noqa: TID252 - mypy knows no mapped name
+from ..ratios import ratio, told, vague  # noqa: TID252 - mypy knows no mapped name
 from . import Section, View, Workload, formats, measures, number
 
 STATUSES = ("ok", "failed", "skipped", "timeout")
@@ -192,7 +192,7 @@ def _other(
         bounds=told(found) if found else "",
         apart=found is not None and found.low > 1,
         units=found.units if found else 0,
-        vague=found is not None and not single(found) and vague(found),
+        vague=found is not None and not found.single and vague(found),
         note="the baseline" if label == view.baseline else "",
     )
 

@@ -139,7 +139,7 @@ def _first(good: Good, workload: str, first: str, who: Sequence[str]) -> tuple[s
         return HOLDS, ""
     sides = (_settled(good[workload, name]) for name in (here, first))
     ratio = estimate.apart(*sides)
-    bounds = f"[{ratio.low:.2f}, {ratio.high:.2f}]" if ratio.units > 1 else "(of one trial)"
+    bounds = "(of one trial)" if ratio.single else f"[{ratio.low:.2f}, {ratio.high:.2f}]"
     text = f"{here} does here, {first} uses {ratio.estimate:.2f}x {bounds}"
     return (OPEN if ratio.low <= 1.0 else NOT), text
 
