@@ -25,7 +25,7 @@ print("burning", flush=True)
 while True:
     pass
 """
-MEASURE = "from levelfield.run import noise; print(noise.doctor(8.0))"
+MEASURE = "from levelfield.run import noise; print(noise.doctor(15.0))"
 
 
 def test_a_neighbour_is_named(tmp_path):
