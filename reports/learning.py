@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from levelfield.results.record import Record
 
 from .view import View, Workload
 
@@ -28,43 +30,57 @@ def metrics(view: View, workload: Workload) -> tuple[str, ...]:
 def epochs(view: View, workload: Workload) -> pd.DataFrame:
     """Rows of `View.epochs` of a workload, with seconds so far and a column a metric.
 
-    ``seconds``: of training, on the wall; ``cpu``: user and system. A metric that a trial lacks is
-    NaN.
+    ``seconds``: of training, on the wall; ``cpu``: user and system. ``tested``: whether the test
+    set was looked at. A metric that a trial lacks is NaN.
     """
     mine = view.trials.index[view.trials["fingerprint"] == workload.fingerprint]
     table = view.epochs[view.epochs["trial"].isin(mine)].copy()
     trials = table.groupby("trial", sort=False)
     table["seconds"] = trials["wall"].cumsum()
     table["cpu"] = trials["user"].cumsum() + trials["system"].cumsum()
+    records = [view.study.records[int(trial)] for trial in np.unique(table["trial"].to_numpy())]
+    every = [_tested(record) for record in records]
+    table["tested"] = np.concatenate(every) if every else np.empty(0, dtype=bool)
     for name in metrics(view, workload):
-        columns = [
-            _fitted(view.study.records[int(trial)].metrics.get(name, ()), int(count))
-            for trial, count in zip(
-                *np.unique(table["trial"].to_numpy(), return_counts=True), strict=True
-            )
-        ]
+        columns = [_fitted(record, record.metrics.get(name, ())) for record in records]
         table[name] = np.concatenate(columns) if columns else np.empty(0)
     return table
+
+
+def known(table: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """The rows of `epochs` or `curves` that have a place for this kind: of tests not each has."""
+    return table if kind == "loss" else table[table["tested"]]
 
 
 def curves(table: pd.DataFrame, kinds: Mapping[str, str]) -> pd.DataFrame:
     """Over trials, by contender and epoch: mean, least and greatest of each kind; mean seconds.
 
-    table: of `epochs`. A value that is no finite number in one trial has no mean.
+    table: of `epochs`. A value that is no finite number in one trial has no mean; where the test
+    set was not looked at, see `known`, there is NaN.
     """
     by = [table["contender"], table["epoch"]]
     made = table[["seconds", "cpu"]].groupby(by).mean()
     for column in kinds:
-        finite = table[column].where(np.isfinite(table[column]))
-        groups = finite.groupby(by)
+        rows = known(table, column)
+        finite = rows[column].where(np.isfinite(rows[column]))
+        groups = finite.groupby([rows["contender"], rows["epoch"]])
         made[column] = groups.mean().where(groups.count() == groups.size())
         made[f"{column} low"], made[f"{column} high"] = groups.min(), groups.max()
     made["trials"] = table.groupby(by)["trial"].size()
+    made["tested"] = table.groupby(by)["tested"].any()
     return made
 
 
-def _fitted(values: tuple[float, ...], count: int) -> NDArray[np.float64]:
+def _fitted(record: Record, values: Sequence[float]) -> NDArray[np.float64]:
     """As many values as there are epochs."""
-    column = np.full(count, np.nan)
-    column[: len(values)] = values[:count]
+    spread = record.epochs.spread(values)[: len(record.epochs.wall)]
+    column = np.full(len(record.epochs.wall), np.nan)
+    column[: len(spread)] = spread
     return column
+
+
+def _tested(record: Record) -> NDArray[np.bool_]:
+    """A place an epoch: whether the test set was looked at after it."""
+    found = np.full(len(record.epochs.wall), not record.epochs.tested)
+    found[np.array(record.epochs.tested, dtype=np.int64) - 1] = True
+    return found

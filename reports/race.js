@@ -7,7 +7,7 @@
     return Float64Array.from({ length: bytes.length / 4 }, (_, i) => view.getFloat32(4 * i, true));
   }
 
-  // As scaling.time_to: between two epochs' ends the loss falls in a straight line.
+  // As scaling.time_to: between two evaluations the loss falls in a straight line.
   function timeTo(spent, losses, from, end, target) {
     for (let i = from; i < end; i += 1) {
       if (!(losses[i] <= target)) continue;

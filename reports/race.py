@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from levelfield.results.scaling import common, time_to
 
-from . import charts, formats
+from . import charts, formats, learning
 from .forest import Mark, forest
 from .measures import Standing
 from .view import Contender, View, Workload
@@ -81,7 +81,8 @@ def timed(view: View, ranked: Sequence[Standing], epochs: pd.DataFrame) -> Timed
     if math.isnan(target):
         return None
     limit = max(FEWEST, POINTS // max(1, epochs["trial"].nunique()))
-    trials = _trials(epochs, limit)
+    looked = learning.known(epochs, "test_loss")
+    trials = _trials(looked, limit)
     rows = [
         _row(view.contenders[standing.contender], standing, trials[standing.contender], target)
         for standing in ranked
@@ -90,7 +91,7 @@ def timed(view: View, ranked: Sequence[Standing], epochs: pd.DataFrame) -> Timed
         target=target,
         rows=tuple(sorted(rows, key=lambda row: row.seconds)),
         trials=trials,
-        kept=limit if epochs["epoch"].max() > limit else 0,
+        kept=limit if looked.groupby("trial").size().max() > limit else 0,
     )
 
 
@@ -141,6 +142,7 @@ def seconds_to(trial: Trial, target: float) -> float:
 def _trials(epochs: pd.DataFrame, limit: int) -> dict[int, list[Trial]]:
     """By contender's place, its trials: so many epochs of each, evenly spread, the last among them.
 
+    epochs: those at which the test set was looked at.
     A loss that is not a finite number is NaN: it is at most nothing. Losses are rounded down to
     single precision, so that whatever reaches a target still does.
     """

@@ -161,7 +161,7 @@ def test_what_to_try_is_said_where_it_can_be_guessed(path, value, hint):
 def test_a_key_that_is_not_known_is_shown_whatever_it_is(key):
     error = refused({**PLAIN, key: 1})
     assert error.seen == f"unknown key {shown(key)}"
-    keys = {*PLAIN, "input_shape", "preprocess"}
+    keys = {*PLAIN, "evaluate_every", "input_shape", "preprocess"}
     assert error.expected == "one of " + ", ".join(sorted(keys))
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -42,7 +43,8 @@ class Epochs:
     """One column a quantity, one place an epoch, in order; seconds of training alone.
 
     ``loss``: mean over the epoch's samples, each taken before the step it led to. ``test_loss``:
-    of the whole test set after the epoch, taken off the clock.
+    of the whole test set after an epoch, taken off the clock; after each unless ``tested`` tells
+    others.
     """
 
     wall: tuple[float, ...] = ()
@@ -50,12 +52,28 @@ class Epochs:
     system: tuple[float, ...] = ()
     loss: tuple[float, ...] = ()
     test_loss: tuple[float, ...] = ()
+    tested: tuple[int, ...] = ()
+    """The epochs, from 1, that ``test_loss`` and the metrics have a place for; empty: each, or none
+    of those that came to an end."""
 
     @property
     def whole(self) -> bool:
-        """Whether every column has a place for every epoch."""
-        columns = (self.wall, self.user, self.system, self.loss, self.test_loss)
-        return len({len(column) for column in columns}) == 1
+        """Whether every column has a place for every epoch, or every one that was tested."""
+        count, columns = len(self.wall), (self.user, self.system, self.loss)
+        if any(len(column) != count for column in columns):
+            return False
+        if not self.tested:
+            return len(self.test_loss) in {0, count}
+        rising = all(a < b for a, b in pairwise((0, *self.tested, count + 1)))
+        return rising and len(self.tested) == len(self.test_loss)
+
+    def spread(self, values: Sequence[float]) -> tuple[float, ...]:
+        """Values of the test set with a place an epoch: NaN after those it was not looked at."""
+        every = range(1, len(self.wall) + 1)
+        if len(values) == len(every):
+            return tuple(values)
+        known = dict(zip(self.tested or every, values, strict=False))
+        return tuple(known.get(epoch, math.nan) for epoch in every)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

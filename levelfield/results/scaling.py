@@ -212,7 +212,7 @@ def races(study: Study) -> list[Reached]:
 def _race(contenders: Mapping[str, list[Record]]) -> list[Reached]:
     target = common(r.epochs.test_loss[-1] for records in contenders.values() for r in records)
     trials = {
-        label: [time_to(r.epochs.wall, r.epochs.test_loss, target) for r in records]
+        label: [time_to(e.wall, e.spread(e.test_loss), target) for e in (r.epochs for r in records)]
         for label, records in contenders.items()
     }
     times = {label: statistics.median(each) for label, each in trials.items()}
@@ -251,16 +251,19 @@ def common(last: Iterable[float]) -> float:
 def time_to(seconds: Sequence[float], losses: Sequence[float], target: float) -> float:
     """Seconds of training until the loss after an epoch is at most the target; infinite if never.
 
-    seconds: of each epoch. losses: after each. Between two epochs' ends the loss is taken to fall
-    in a straight line; before the first nothing is known, and all of it counts.
+    seconds: of each epoch. losses: after each, NaN where it was not looked at. Between two that are
+    known the loss is taken to fall in a straight line; before the first nothing is known, and all
+    of it counts.
     """
-    spent = 0.0
-    for number, (each, loss) in enumerate(zip(seconds, losses, strict=True)):
-        if loss <= target:
-            before = losses[number - 1] if number else loss
-            share = (before - target) / (before - loss) if number and before > loss else 1.0
-            return spent + share * each
+    spent, since, before = 0.0, 0.0, math.nan
+    for each, loss in zip(seconds, losses, strict=True):
         spent += each
+        if math.isnan(loss):
+            continue
+        if loss <= target:
+            share = (before - target) / (before - loss) if loss < before < math.inf else 1.0
+            return since + share * (spent - since)
+        since, before = spent, loss
     return math.inf
 
 

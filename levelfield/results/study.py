@@ -59,7 +59,10 @@ class Study:
         return self._trials.copy()
 
     def epochs(self) -> pd.DataFrame:
-        """One row an epoch of a trial: ``key``, contender, ``epoch`` (from 1), seconds, losses."""
+        """One row an epoch of a trial: ``key``, contender, ``epoch`` (from 1), seconds, losses.
+
+        ``test_loss`` is NaN after epochs at which the test set was not looked at.
+        """
         import numpy as np
         import pandas as pd
 
@@ -67,9 +70,11 @@ class Study:
         frame = self._identity().loc[np.repeat(np.arange(len(counts)), counts)]
         frame = frame.reset_index(drop=True)
         frame["epoch"] = np.concatenate([np.arange(1, n + 1) for n in counts] or [np.empty(0, int)])
-        for name in ("wall", "user", "system", "loss", "test_loss"):
+        for name in ("wall", "user", "system", "loss"):
             columns = (getattr(record.epochs, name) for record in self.records)
             frame[name] = np.fromiter(chain.from_iterable(columns), float, sum(counts))
+        tests = (record.epochs.spread(record.epochs.test_loss) for record in self.records)
+        frame["test_loss"] = np.fromiter(chain.from_iterable(tests), float, sum(counts))
         return pd.DataFrame(frame)
 
     def phases(self) -> pd.DataFrame:

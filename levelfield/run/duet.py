@@ -95,7 +95,8 @@ class Seat:
         loss = math.fsum(s["loss"] * n for s, n in zip(spans, samples, strict=True)) / sum(samples)
         trained = {**_summed(spans), "loss": loss}
         self.notes.note("steady epochs" if self.done else "first epoch", trained)
-        self.notes.epoch(trained, self.notes.note("evaluate", self.process.ask("evaluate")))
+        due = self.trial.workload.evaluated(self.done)
+        self.notes.epoch(trained, self.process.ask("evaluate") if due else {})
         self.done += 1
 
     def leave(self, setting: Setting) -> None:

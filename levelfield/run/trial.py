@@ -121,7 +121,7 @@ def concluded(record: Record, notes: Notes, process: Process, facts: Mapping[str
     if facts["status"] != "ok":
         facts["log"] = process.tail
     facts["settings"] = {**record.settings, **facts.get("settings", {})}
-    epochs = Epochs(**{name: tuple(column) for name, column in notes.columns.items()})
+    epochs = notes.taken()
     facts["metrics"] = {name: tuple(column) for name, column in notes.metrics.items()}
     facts["total"] = whole(process.total, facts.get("cluster", {}))
     return replace(record, phases=notes.phases(), epochs=epochs, **facts)
@@ -151,6 +151,8 @@ class Notes:
             name: [] for name in ("wall", "user", "system", "loss", "test_loss")
         }
     )
+    tested: list[int] = field(default_factory=list)
+    """The epochs, from 1, after which the test set was looked at."""
     metrics: dict[str, list[float]] = field(default_factory=dict)
 
     def note(self, phase: str, reply: Message) -> Message:
@@ -162,22 +164,36 @@ class Notes:
         """Take in whole epochs; so many were done before. Gives how many are done now."""
         for trained, evaluated in zip(reply["trained"], reply["evaluated"], strict=True):
             self.note("steady epochs" if done else "first epoch", trained)
-            self.epoch(trained, self.note("evaluate", evaluated))
+            self.epoch(trained, evaluated)
             done += 1
         return done
 
     def epoch(self, trained: Mapping[str, float], evaluated: Message) -> None:
-        """Take in one epoch's readings."""
+        """Take in one epoch's readings; ``evaluated``: empty where nothing was."""
         for name in ("wall", "user", "system", "loss"):
             self.columns[name].append(trained[name])
+        if not evaluated:
+            return
+        self.note("evaluate", evaluated)
+        if "loss" not in evaluated:
+            return  # of the training set alone
+        self.tested.append(len(self.columns["loss"]))
         self.columns["test_loss"].append(evaluated["loss"])
         for name, value in evaluated.get("metrics", {}).items():
             self.metrics.setdefault(name, []).append(value)
 
+    def taken(self) -> Epochs:
+        """The epochs' columns, as a record keeps them."""
+        columns = {name: tuple(column) for name, column in self.columns.items()}
+        each = len(self.tested) == len(self.columns["loss"])
+        return Epochs(**columns, tested=() if each else tuple(self.tested))
+
     def trouble(self) -> str:
         """What is wrong with the losses; empty where nothing is."""
-        for column, name in (("loss", "training"), ("test_loss", "test")):
-            for epoch, value in enumerate(self.columns[column], start=1):
+        every = range(1, len(self.columns["loss"]) + 1)
+        kinds = (("loss", "training", every), ("test_loss", "test", self.tested))
+        for column, name, epochs in kinds:
+            for epoch, value in zip(epochs, self.columns[column], strict=True):
                 if not math.isfinite(value):
                     return f"the {name} loss was not a finite number from epoch {epoch} on"
         return ""

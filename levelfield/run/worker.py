@@ -170,6 +170,7 @@ class Worker:
         """Train and evaluate whole epochs: one at least, and on until so many seconds are over.
 
         Short epochs need not wake the parent one by one. Ends at a loss that is not finite.
+        ``evaluated`` is empty where the workload asks for nothing after an epoch.
         """
         import math
 
@@ -184,7 +185,7 @@ class Worker:
                 order, loss = self._trained(epoch)
                 began = self.clock.span
                 self.doing = "evaluate"
-                ended = {**self.evaluate(order=order if loss is None else None), **self.clock.span}
+                ended = self._ended(epoch, order if loss is None else None)
                 loss = ended.pop("train_loss", loss)
             except Exception as error:
                 if not trained:
@@ -196,6 +197,13 @@ class Worker:
             if self.clock.now() >= end or not math.isfinite(loss):
                 break
         return {"trained": trained, "evaluated": evaluated}
+
+    def _ended(self, epoch: int, order: Array | None) -> Message:
+        """What is evaluated after an epoch, and the seconds of it; empty where that is nothing."""
+        test = self.workload.evaluated(epoch)
+        if not test and order is None:
+            return {}
+        return {**self.evaluate(test=test, order=order), **self.clock.span}
 
     def sweep(self, *, epoch: int, every: int) -> Message:
         """Train an epoch, and tell what each batch was like before its step.
@@ -225,24 +233,27 @@ class Worker:
             loss = self.backend.train(places, np.array(rates))
         return {"loss": self.evaluated(places) if loss is None else float(loss)}
 
-    def evaluate(self, *, order: Array | None = None) -> Message:
+    def evaluate(self, *, test: bool = True, order: Array | None = None) -> Message:
         """Loss of the whole test set, in float64 from the adapter's predictions; metrics of it.
 
-        order: training samples whose loss is to be told too, where the framework has told none.
+        test: whether it is looked at. order: training samples whose loss is to be told too, where
+        the framework has told none.
         """
         from levelfield.spec import losses
 
-        total, outputs, more = 0.0, [], {}
+        total, outputs, told = 0.0, [], {}
         with self.clock.running():
-            for start in range(0, len(self.test_set), CHUNK):
+            for start in range(0, len(self.test_set) if test else 0, CHUNK):
                 x, y = (a[start : start + CHUNK] for a in (self.test_set, self.test_targets))
                 outputs.append(self.backend.predict(x))
                 total += losses.mean(self.workload.loss, outputs[-1], y) * len(x)
             if order is not None:
-                more["train_loss"] = self.evaluated(order)
+                told["train_loss"] = self.evaluated(order)
+        if not test:
+            return told
         if self.ordered == self.workload.epochs - 1:
             self.last = outputs  # of earlier epochs they would only fill the memory
-        return {"loss": total / len(self.test_set), **more, **self._measured(outputs)}
+        return {"loss": total / len(self.test_set), **told, **self._measured(outputs)}
 
     def _measured(self, outputs: list[Array]) -> Message:
         """The metrics of the whole test set, where its samples have labels."""

@@ -70,6 +70,8 @@ class Workload(Spec):
     schedule: Schedule
     batch: Annotated[int, Range(1)]
     epochs: Annotated[int, Range(1)]
+    evaluate_every: Annotated[int, Range(1)] = field(default=1, metadata=QUIET)
+    """Epochs from one evaluation on the test set to the next; the last epoch has one always."""
     seed: Annotated[int, Range(0)] = 0
     precision: Precision = "float32"
 
@@ -151,6 +153,11 @@ class Workload(Spec):
     def labelled(self) -> bool:
         """Whether targets are the samples' labels, not the samples themselves."""
         return self.loss == "categorical_crossentropy"
+
+    def evaluated(self, epoch: int) -> bool:
+        """Whether the test set is looked at after an epoch (from 0)."""
+        done = epoch + 1
+        return done % self.evaluate_every == 0 or done == self.epochs
 
     @property
     def cycled(self) -> bool:

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from ..learning import LOSSES  # noqa: TID252 - mypy knows no mapped name
+from ..learning import LOSSES, known  # noqa: TID252 - mypy knows no mapped name
 from ..view import Workload  # noqa: TID252
 from . import sheet
 from .numbers import Nothing, Numbers
@@ -54,7 +54,7 @@ def drawn(
     """
     made, axes = sheet.axes(width, HEIGHT[width])
     marks = of.marked(workload)
-    for place, rows in table.groupby("contender"):
+    for place, rows in known(table, column).groupby("contender"):
         who = of.view.contenders[int(str(place))]
         along = rows.index.get_level_values("epoch") if by == "epoch" else rows["seconds"]
         x, y = along.to_numpy(dtype=float), rows[column].to_numpy(dtype=float)

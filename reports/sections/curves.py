@@ -69,7 +69,8 @@ def _panel(
             figure.update_xaxes(dtick=1)
         about = f"Loss of each contender by {title}, on {workload.name}"
         made.append(charts.Chart(name=f"curves-{number}-{axis}", figure=figure, about=about))
-    missing = losses.isna().any(axis=1).groupby("contender").any()
+    gaps = [learning.known(table, kind)[kind].isna() for kind in learning.LOSSES]
+    missing = pd.concat(gaps).groupby("contender").any()
     return Panel(
         workload=workload,
         contenders=tuple(seen),
@@ -87,9 +88,10 @@ def _traces(
     limit = max(40, min(charts.POINTS, POINTS // table.index.unique("contender").size))
     for place, whole in table.groupby("contender"):
         who = view.contenders[int(str(place))]
-        rows = whole.iloc[charts.thinned(len(whole), limit)]
-        x = np.asarray(rows.index.get_level_values("epoch") if axis == "epoch" else rows[axis])
         for kind, title in kinds.items():
+            rows = learning.known(whole, kind)
+            rows = rows.iloc[charts.thinned(len(rows), limit)]
+            x = np.asarray(rows.index.get_level_values("epoch") if axis == "epoch" else rows[axis])
             scale = "log" if log and kind in learning.LOSSES else "linear"
             meta = {"group": who.place, "kind": kind, "title": title, "scale": scale}
             options: dict[str, Any] = {"visible": kind == "test_loss", "meta": meta}

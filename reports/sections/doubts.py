@@ -229,7 +229,7 @@ def _of_verification(groups: Sequence[Group]) -> Iterator[Doubt]:
 def _of_losses(groups: Sequence[Group]) -> Doubt:
     ends: dict[tuple[str, int], list[tuple[Group, float]]] = {}
     for group in groups:
-        length = max((len(r.epochs.test_loss) for r in group.good), default=0)
+        length = max((len(r.epochs.wall) for r in group.good), default=0)
         same = ends.setdefault((group.workload.fingerprint, length), [])
         same.append((group, agreement.ended(group.good)))
     return Doubt(

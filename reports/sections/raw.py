@@ -97,9 +97,19 @@ def epochs(rows: tuple[Record, ...]) -> bytes:
     writer.writerow((*IDENTITY, "epoch", *COLUMNS))
     for row in rows:
         who = (repeat(getattr(row, name)) for name in IDENTITY)
-        columns = (getattr(row.epochs, name) for name in COLUMNS)
+        columns = (_column(row, name) for name in COLUMNS)
         writer.writerows(zip(*who, count(1), *columns, strict=False))
     return _bytes(out.getvalue())
+
+
+def _column(row: Record, name: str) -> Iterator[float | str]:
+    """A column of a record, a place an epoch; empty cells where the test set was not looked at."""
+    values: tuple[float, ...] = getattr(row.epochs, name)
+    if name != "test_loss":
+        return iter(values)
+    tested = set(row.epochs.tested or range(1, len(values) + 1))
+    every = enumerate(row.epochs.spread(values), start=1)
+    return (value if epoch in tested else "" for epoch, value in every)
 
 
 def parquet(table: pd.DataFrame) -> bytes:

@@ -103,3 +103,12 @@ class Teller(Numpy):
 
         names = sorted(os.environ)
         return {"environ": "\n".join(names), "path": "\n".join(sys.path), "pid": os.getpid()}
+
+
+class Mute(Numpy):
+    """Tells no losses, as a framework on a cluster does: the engine evaluates the training set."""
+
+    name = "mute"
+
+    def train(self, order, rates):
+        super().train(order, rates)

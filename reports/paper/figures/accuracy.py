@@ -12,9 +12,11 @@ from . import Kind, Nothing, Numbers, Workload
 def draw(of: Numbers, workload: Workload, width: Width) -> Sheet:
     """Lines of mean accuracies over trials; areas from the least to the greatest."""
     of.ranked(workload)
-    table = 100 * of.accuracy(workload)
+    table = of.accuracy(workload)
     if table.empty:
         raise Nothing("no accuracy is a number")
+    shares = [column for column in table if str(column).startswith("accuracy")]
+    table = table.assign(**{str(column): 100 * table[column] for column in shares})
     made, axes = drawn(of, workload, width, table, "accuracy", titles=("epoch", "accuracy (%)"))
     axes.yaxis.set_major_locator(MaxNLocator(5))
     return made

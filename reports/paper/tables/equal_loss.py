@@ -33,7 +33,7 @@ def grid(of: Numbers, workload: Workload) -> Grid:
     ]  # fmt: skip
     note = (
         f"The test loss is {significant(target)}: the highest that a trial ended with, rounded up. "
-        "Between two epochs' ends it is taken to fall in a straight line. Medians over trials; "
+        "Between two evaluations it is taken to fall in a straight line. Medians over trials; "
         "the ratio is that of the whole times to the least."
     )
     return Grid(
