@@ -144,13 +144,15 @@ def measure(
     backend, mode = name.split("/")
     script, extra, words = pair
     paths = (str(prepared.paths[0]), str(prepared.paths[1]))
-    labels = prepared.labels if workload.labelled else None
-    arrays = told_arrays(paths, labels and tuple(map(str, labels)), workload.input_shape)
+    labels = None
+    if workload.labelled and prepared.labels:
+        labels = (str(prepared.labels[0]), str(prepared.labels[1]))
+    arrays = told_arrays(paths, labels, workload.input_shape)
     adapter = registry.adapter(backend)
     cpus = sorted(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory() as scratch:
         weights = f"{scratch}/weights.npz"
-        np.savez(weights, **workload.initial_weights(prepared.shape))
+        np.savez(weights, **workload.initial_weights(prepared.shape))  # type: ignore[arg-type]
         home = where(name, device, Path(scratch))
         given = {key: text.replace("{caches}", scratch) for key, text in adapter.environ.items()}
         kind = device.partition(":")[0]

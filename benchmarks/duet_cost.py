@@ -55,7 +55,10 @@ def measure(table: Duet, seconds: float) -> tuple[list[float], float, float]:
     table.open()
     pieces = table.endless(table.calibrate(), first=table.whole)
     first, second = table.seats
-    ratios, alone, turns, cpu, wall = [], [], [], 0.0, 0.0
+    ratios: list[float] = []
+    alone: list[float] = []
+    turns: list[float] = []
+    cpu = wall = 0.0
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         spell = [next(pieces) for _ in range(SPELL)]

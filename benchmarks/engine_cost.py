@@ -41,7 +41,7 @@ def start() -> float:
     begun = time.perf_counter()
     with Process(cpus=[0], environ={"JAX_PLATFORMS": "cpu"}, timeout=60) as process:
         reply = process.ask("load", backend="jax", module=adapter.__module__, source="")
-        return time.perf_counter() - begun - reply["wall"]
+        return time.perf_counter() - begun - float(reply["wall"])
 
 
 def parent() -> float:

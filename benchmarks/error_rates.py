@@ -44,8 +44,8 @@ def main() -> None:
         rates = [f"duet of {n}: {duet(name, n, studies):.1%}" for n in (4, 8, 15)]
         print(f"{name:14} {', '.join(rates)}")
     for count in BLOCKS:
-        rates = f"one {typical(count, studies):.1%}, ratio {ratio(count, studies):.1%}"
-        print(f"blocks of {count:2}: {rates}")
+        one, two = typical(count, studies), ratio(count, studies)
+        print(f"blocks of {count:2}: one {one:.1%}, ratio {two:.1%}")
 
 
 ANSWERS = ("slower", "faster", "no difference shown", "could not measure")

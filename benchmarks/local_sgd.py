@@ -14,8 +14,7 @@ import argparse
 import numpy as np
 
 from levelfield import data, registry
-from levelfield.run.worker import mean_loss
-from levelfield.spec import suite
+from levelfield.spec import losses, suite
 from levelfield.verify.distributed import Averaged
 
 
@@ -42,17 +41,15 @@ def main() -> None:
         for keep in (True, False):
             model = Averaged(kind, workload, weights, partitions=count, keep=keep)
             model.stage(train, train)
-            losses = []
+            seen = []
             for epoch in range(options.epochs):
                 order = workload.order(epoch, len(train))
                 model.train(order, workload.rates(epoch, len(train)))
-                losses.append(mean_loss(workload.loss, model.predict(test[:2000]), test[:2000]))
-            lowest = int(np.argmin(losses))
-            cells = "".join(f"{losses[e - 1]:10.5f}" for e in shown)
+                seen.append(losses.mean(workload.loss, model.predict(test[:2000]), test[:2000]))
+            lowest = int(np.argmin(seen))
+            cells = "".join(f"{seen[e - 1]:10.5f}" for e in shown)
             what = "kept" if keep else "fresh"
-            print(
-                f"{count:10}  {what:6}  {cells}  {losses[lowest]:.5f} in {lowest + 1}", flush=True
-            )
+            print(f"{count:10}  {what:6}  {cells}  {seen[lowest]:.5f} in {lowest + 1}", flush=True)
 
 
 if __name__ == "__main__":

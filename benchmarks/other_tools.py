@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("tools", nargs="*", default=list(TOOLS))
     options = parser.parse_args()
     found: Counter[tuple[str, float, str]] = Counter()
-    seconds: Counter[str] = Counter()
+    seconds = dict.fromkeys(options.tools, 0.0)
     jobs = [
         (tool, delay) for tool in options.tools for delay in (0.0, options.delay)
     ] * options.rounds

@@ -96,7 +96,7 @@ def write(folder: Path, **sizes: int) -> None:
     import studies
 
     os.fsync = lambda _: None  # type: ignore[assignment]
-    studies.write(studies.Recipe(absent=0, **sizes), folder)
+    studies.write(studies.Recipe(absent=0, **sizes), folder)  # type: ignore[arg-type]
 
 
 def opened(folder: Path, rounds: int) -> None:

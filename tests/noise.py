@@ -68,4 +68,5 @@ MODELS: dict[str, Callable[[np.random.Generator], Session]] = {
 
 def slowed(session: Session, share: float) -> Session:
     """The same session with a head that is slower by a share."""
-    return session * np.array([1.0, 1.0 + share])
+    found: Session = session * np.array([1.0, 1.0 + share])
+    return found

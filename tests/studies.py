@@ -14,7 +14,15 @@ from typing import Any
 from levelfield.reports.view import View
 
 from levelfield import registry
-from levelfield.results.record import Epochs, Figure, Record, Sentinel, Span, Verification
+from levelfield.results.record import (
+    Epochs,
+    Figure,
+    Record,
+    Sentinel,
+    Span,
+    Status,
+    Verification,
+)
 from levelfield.results.store import Head, Store
 from levelfield.results.study import Study
 
@@ -32,7 +40,7 @@ KNOWN = {
 }
 """Steady epoch, first epoch and import, in seconds: what bare scripts took on two cores."""
 
-NOT_RUN = {
+NOT_RUN: dict[str, tuple[Status, str, str]] = {
     "elephas/synchronous": ("skipped", "not installed: elephas, pyspark", ""),
     "mxnet/gluon": ("skipped", "not installed: mxnet", ""),
     "pytensor/c": (
@@ -228,4 +236,5 @@ def _verification(name: str) -> Verification:
 def spoken(label: str, device: str = "") -> str:
     """A contender as a page's sentences call it."""
     recipe = Recipe(contenders=1, repeats=1, epochs=1)
-    return View(study=Study(Path("nowhere"), head(recipe), (), ())).spoken(label, device)
+    found: str = View(study=Study(Path("nowhere"), head(recipe), (), ())).spoken(label, device)
+    return found
