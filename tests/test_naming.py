@@ -15,7 +15,8 @@ from levelfield import naming
 from levelfield.errors import UserError
 from levelfield.naming import Identity
 from levelfield.results import against, gather, reproduce, sweep
-from levelfield.results.record import Epochs, Record, plain
+from levelfield.results.lines import plain
+from levelfield.results.record import Epochs, Record
 from levelfield.results.study import Study, load
 from levelfield.run import doctor, lr_suite
 from levelfield.spec.plan import Contender

@@ -19,9 +19,10 @@ from levelfield import registry
 from levelfield.errors import UserError
 from levelfield.results import outputs
 from levelfield.results.outputs import Originals
+from levelfield.run.answers import Answers
+from levelfield.run.evaluation import CHUNK
 from levelfield.run.process import WorkerError
 from levelfield.run.trial import Setting, written
-from levelfield.run.worker import CHUNK, Worker
 from levelfield.spec.workload import Workload
 
 RNG = np.random.default_rng(5)
@@ -292,7 +293,7 @@ def test_outputs_are_of_the_last_epoch_only(tmp_path):
 
 def test_places_in_any_chunk_of_the_evaluation(tmp_path):
     rows = RNG.random((CHUNK + 7, 3))
-    asked = Worker()
+    asked = Answers()
     asked.workload = Workload.build(PLAIN)
     asked.last = [rows[:CHUNK], rows[CHUNK:]]
     places = [CHUNK + 6, 0, CHUNK - 1, CHUNK]

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from levelfield.errors import UserError
-from levelfield.results.record import Epochs, Figure, Record, Span, Verification, plain
+from levelfield.results.lines import plain
+from levelfield.results.record import Epochs, Figure, Record, Span, Verification
 from levelfield.results.study import Study
 
 RECIPE = studies.Recipe(contenders=2, repeats=1, epochs=3, absent=0)

@@ -17,7 +17,8 @@ import studies
 
 from levelfield.errors import UserError
 from levelfield.results import study
-from levelfield.results.record import Record, Sentinel, plain
+from levelfield.results.lines import plain
+from levelfield.results.record import Record, Sentinel
 from levelfield.results.store import (
     HEAD,
     RECORDS,

@@ -11,7 +11,8 @@ import pytest
 from running import ADAPTERS, Place
 
 from levelfield import registry
-from levelfield.results.record import Figure, Verification, plain
+from levelfield.results.lines import plain
+from levelfield.results.record import Figure, Verification
 from levelfield.spec import suite
 from levelfield.verify import cache
 

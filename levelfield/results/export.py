@@ -17,7 +17,7 @@ from typing import Any
 from levelfield.errors import UserError
 from levelfield.results import asv_files
 from levelfield.results.asv_files import Commit, Content, Point
-from levelfield.results.record import plain
+from levelfield.results.lines import plain
 from levelfield.results.store import write_error
 from levelfield.results.study import Study
 

@@ -20,7 +20,8 @@ from typing import IO, Any, NamedTuple, Self
 
 from levelfield.errors import UserError, shown
 from levelfield.results.aside import aside
-from levelfield.results.record import SCHEMA, Limit, Record, Sentinel
+from levelfield.results.lines import SCHEMA
+from levelfield.results.record import Limit, Record, Sentinel
 
 HEAD, RECORDS, LOCK = "study.json", "records.jsonl", ".lock"
 

@@ -12,8 +12,9 @@ import numpy as np
 
 from levelfield import naming
 from levelfield.errors import UserError
+from levelfield.results.lines import lined, parsed
 from levelfield.results.lr_range import Bounds, Curve, bounds
-from levelfield.results.record import Status, Verification, lined, parsed
+from levelfield.results.record import Status, Verification
 from levelfield.results.store import lines
 
 FILE = "sweeps.jsonl"

@@ -20,7 +20,8 @@ from levelfield import registry
 from levelfield.backend import Backend
 from levelfield.errors import UserError
 from levelfield.results.aside import aside
-from levelfield.results.record import Verification, parse_verification, plain
+from levelfield.results.lines import plain
+from levelfield.results.record import Verification, parse_verification
 from levelfield.spec.workload import Workload
 
 

@@ -16,7 +16,8 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from levelfield.results.record import SCHEMA, Record, Sentinel
+from levelfield.results.lines import SCHEMA
+from levelfield.results.record import Record, Sentinel
 from levelfield.results.store import HEAD, RECORDS
 from levelfield.results.study import Study
 

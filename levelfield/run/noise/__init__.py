@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from levelfield.data import cache_directory
 from levelfield.errors import UserError
 from levelfield.fetch import CACHE, writing
-from levelfield.results.record import made, plain
+from levelfield.results.lines import made, plain
 from levelfield.run import machine
 from levelfield.run.noise.findings import Finding, difference, disturbances, findings
 from levelfield.run.noise.readings import Readings
