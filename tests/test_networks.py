@@ -20,7 +20,8 @@ from levelfield.run.process import WorkerError
 from levelfield.spec import plan
 from levelfield.spec.optimizers import SGD
 from levelfield.spec.suite import Suite
-from levelfield.verify.check import Reference, verify
+from levelfield.verify.check import verify
+from levelfield.verify.reference import Reference
 
 FEW = {"numpy": "0:12", "torch": "0:24", "tensorflow": "0:10", "jax": "0:4"}
 """By adapter: which networks. What compiles is slow; other adapters have their layers' tests."""

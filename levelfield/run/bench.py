@@ -27,7 +27,7 @@ from levelfield.spec.fields import FieldError
 from levelfield.spec.plan import Contender
 from levelfield.spec.suite import Suite
 from levelfield.spec.workload import Workload
-from levelfield.verify.check import Material
+from levelfield.verify.reference import Material
 
 SENTINEL_TIMEOUT = 300.0
 Schedule = Literal["blocks", "duet"]

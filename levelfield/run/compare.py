@@ -26,7 +26,8 @@ from levelfield.run.progress import Progress
 from levelfield.run.trial import blank
 from levelfield.spec.plan import Contender, Trial
 from levelfield.spec.workload import Workload
-from levelfield.verify.check import Reference, verify
+from levelfield.verify.check import verify
+from levelfield.verify.reference import Reference
 
 SHORTEST, FEWEST = 4.0, 8
 """Seconds that a session plays at least, and sessions that a pair should get."""

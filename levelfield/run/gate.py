@@ -17,7 +17,8 @@ from levelfield.spec.device import kind_of
 from levelfield.spec.plan import Contender
 from levelfield.spec.workload import Workload
 from levelfield.verify import cache
-from levelfield.verify.check import Reference, verify
+from levelfield.verify.check import verify
+from levelfield.verify.reference import Reference
 
 Checked = Mapping[tuple[str, Contender], Verification]
 """By the workload's name and contender."""
