@@ -85,6 +85,29 @@ def starts(view: View, workload: Workload) -> dict[int, float]:
 
 def cold(name: str, view: View, workload: Workload, ranked: Sequence[Standing]) -> Cold | None:
     """The courses of a workload's contenders; None where nobody's can be told."""
+    families = _courses(view, workload, ranked)
+    courses = [course for family in families.values() for course in family]
+    if not courses:
+        return None
+    rows = [row for family in families.values() for row in _rows(family)]
+    return Cold(
+        rows=tuple(sorted(rows, key=lambda row: row.course.after(1))),
+        leads={device: _leads(family) for device, family in families.items()},
+        left=tuple(view.contenders[s.contender] for s in ranked if s.single),
+        chart=_chart(name, workload, courses),
+    )
+
+
+def leads(
+    view: View, workload: Workload, ranked: Sequence[Standing]
+) -> Mapping[str, tuple[Stretch, ...]]:
+    """By kind of device: who leads a workload from a cold start, and after how many epochs."""
+    families = _courses(view, workload, ranked)
+    return {device: _leads(family) for device, family in families.items()}
+
+
+def _courses(view: View, workload: Workload, ranked: Sequence[Standing]) -> dict[str, list[Course]]:
+    """By kind of device: the courses of those whose first and steady epochs are known."""
     begun = starts(view, workload)
     courses = [
         Course(
@@ -97,22 +120,15 @@ def cold(name: str, view: View, workload: Workload, ranked: Sequence[Standing]) 
         for s in ranked
         if not s.single
     ]
-    courses = [each for each in courses if math.isfinite(each.after(2)) and each.after(1) > 0]
-    if not courses:
-        return None
-    families: dict[str, list[Course]] = {}
+    found: dict[str, list[Course]] = {}
     for each in courses:
-        families.setdefault(each.standing.device.partition(":")[0], []).append(each)
-    rows = [row for family in families.values() for row in _rows(family)]
-    return Cold(
-        rows=tuple(sorted(rows, key=lambda row: row.course.after(1))),
-        leads={
-            device: tuple(leaders([e for e in family if not e.standing.marked] or family))
-            for device, family in families.items()
-        },
-        left=tuple(view.contenders[s.contender] for s in ranked if s.single),
-        chart=_chart(name, workload, courses),
-    )
+        if math.isfinite(each.after(2)) and each.after(1) > 0:
+            found.setdefault(each.standing.device.partition(":")[0], []).append(each)
+    return found
+
+
+def _leads(family: Sequence[Course]) -> tuple[Stretch, ...]:
+    return tuple(leaders([each for each in family if not each.standing.marked] or family))
 
 
 def _rows(family: Sequence[Course]) -> Iterator[Row]:

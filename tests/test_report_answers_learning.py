@@ -335,6 +335,31 @@ def test_from_a_cold_start() -> None:
         assert trace["y"] == pytest.approx(wanted, rel=1e-5)
 
 
+def test_the_result_says_who_is_ahead_from_a_cold_start() -> None:
+    """By counting epochs, up to where the one with the lowest steady epoch is ahead for good."""
+    all_, tree = made()
+
+    def after(name: str, n: int) -> float:
+        records = all_[name]
+        start = median(sum(r.phases[p].wall for p in ("import", "build", "stage")) for r in records)
+        first = median(r.epochs.wall[0] for r in records)
+        return start + first + (n - 1) * steady(records)
+
+    leaders = [min(all_, key=lambda name: after(name, n)) for n in range(1, 2000)]
+    assert leaders[-1] == min(all_, key=lambda name: steady(all_[name]))
+    ends = [(a, n) for n, (a, b) in enumerate(pairwise(leaders), start=1) if a != b]
+    assert ends  # or there is nothing to say
+    parts = [f"{studies.spoken(name)} up to epoch {n}" for name, n in ends]
+    parts[0] = parts[0].replace(" up to", " takes the least time up to")
+    text = " ".join(tree.one("section", id="summary").text.split())
+    assert f"Counting imports, build and compilation, {', '.join(parts)}: see" in text
+
+
+def test_who_is_first_from_the_start_needs_no_further_word() -> None:
+    _, tree = made(lambda r: replace(r, phases={}) if r.backend == "jax" else r)
+    assert "Counting imports" not in tree.one("section", id="summary").text
+
+
 def test_starters_are_beaten_on_their_own_kind_of_device() -> None:
     """On the GPU the first epoch of one takes long, and all others a tenth of the other's."""
 

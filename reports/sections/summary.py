@@ -9,7 +9,8 @@ from typing import Any
 from levelfield.results import against
 from levelfield.results.estimate import Interval
 
-from ..ratios import ratio, told, vague  # noqa: TID252 - mypy knows no mapped name
+from ..breakeven import leads  # noqa: TID252 - mypy knows no mapped name
+from ..ratios import ratio, told, vague  # noqa: TID252
 from . import Section, View, Workload, formats, measures, number
 
 STATUSES = ("ok", "failed", "skipped", "timeout")
@@ -37,6 +38,16 @@ class Other:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Ahead:
+    """Who has taken the least time after so many epochs, with start, build and compilation."""
+
+    name: str
+    label: str
+    until: int
+    """The last epoch after which it is ahead."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Answer:
     """Who trains a workload fastest on one kind of device."""
 
@@ -60,6 +71,8 @@ class Answer:
     """Whether some of the intervals are too wide to say anything."""
     faster: tuple[str, ...]
     """Labels of those with lower times whose computation is not verified."""
+    cold: tuple[Ahead, ...]
+    """Who else is ahead from a cold start, before the leader is; empty where nobody is."""
 
 
 def content(view: View) -> Mapping[str, Any]:
@@ -140,7 +153,19 @@ def _answer(
             for s in ranked
             if s.epoch.middle < first.epoch.middle and s.marked and not first.marked
         ),
+        cold=tuple(_ahead(view, workload, ranked, first)),
     )
+
+
+def _ahead(
+    view: View, workload: Workload, ranked: Sequence[measures.Standing], first: measures.Standing
+) -> Iterator[Ahead]:
+    """Who leads from a cold start until the leader of steady epochs does, if it ever does."""
+    for stretch in next(iter(leads(view, workload, ranked).values()), ()):
+        if stretch.who.place == first.contender or stretch.until is None:
+            return
+        label = stretch.who.label
+        yield Ahead(name=view.spoken(label, first.device), label=label, until=stretch.until)
 
 
 def leader(
