@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from running import Place
 
-from levelfield.arguments import size
+from levelfield import arguments
 
 
 @pytest.mark.parametrize(
@@ -19,13 +19,13 @@ from levelfield.arguments import size
     ],
 )
 def test_sizes_are_read(text, size):
-    assert size(text) == size
+    assert arguments.size(text) == size
 
 
 @pytest.mark.parametrize("text", ["", "g", "-1g", "6q", "nan", "inf", "0"])
 def test_what_is_no_size_is_refused(text):
     with pytest.raises((ValueError, IndexError)):
-        size(text)
+        arguments.size(text)
 
 
 def test_a_trial_beyond_its_budget_fails_and_says_where(tmp_path):

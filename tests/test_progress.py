@@ -30,3 +30,12 @@ def test_the_end_needs_no_guess():
     made.wander = lambda left: 1 / left
     made.finish("only")
     assert made.eta() == "0 s"
+
+
+def test_a_reason_is_told_once():
+    progress = Progress(steps=9)
+    assert progress.why("skipped", "no GPU", who="torch@cuda") == "skipped: no GPU"
+    assert progress.why("skipped", "no GPU", who="jax@cuda") == "skipped, as torch@cuda"
+    assert progress.why("skipped", "no GPU", who="torch@cuda") == "skipped, as before"
+    assert progress.why("failed", "no GPU", who="torch@cuda") == "failed: no GPU"
+    assert progress.why("skipped", "no Java", who="torch@cuda") == "skipped: no Java"

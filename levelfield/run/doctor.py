@@ -137,10 +137,12 @@ def study_table(study: Study) -> str:
                 groups.setdefault(study.label(record), []).append(record)
         head = ("contender", "ms an epoch", "ratio to the first", "test loss", "trials", "verified")
         parts.append(f"{name}\n" + table(head, _ranked(groups)))
-        wrong = {
-            (label, r.status, r.reason) for label, rs in groups.items() for r in rs if r.reason
-        }
-        parts += [f"  {label}: {status}: {reason}" for label, status, reason in sorted(wrong)]
+        wrong: dict[tuple[str, str], dict[str, None]] = {}
+        for label, records in sorted(groups.items()):
+            for r in records:
+                if r.reason:
+                    wrong.setdefault((r.status, r.reason), {})[label] = None
+        parts += [f"  {', '.join(who)}: {status}: {why}" for (status, why), who in wrong.items()]
     return "\n".join(parts) + (
         f"\nRatios with {against.CONFIDENCE:.0%} intervals that hold together; one that holds 1 "
         "shows no difference.\nThose of a single trial have none: how processes differ is not "

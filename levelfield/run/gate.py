@@ -50,9 +50,12 @@ def verify_all(bench: Bench, *, fresh: bool = False) -> Checked:
                 ):
                     checked[workload.name, contender] = verdict
                     known = " (known from before)" if kept else ""
-                    reason = f": {verdict.reason}" if verdict.reason else ""
-                    label = f"verify {contender} on {workload.name}"
-                    progress.finish(f"{label}: {verdict.status}{known}{reason}")
+                    label, said = f"{contender} on {workload.name}", verdict.status + known
+                    if verdict.status == "failed":
+                        said = f"{said}: {verdict.reason}"
+                    elif verdict.reason:
+                        said = progress.why(said, verdict.reason, who=str(contender))
+                    progress.finish(f"verify {label}: {said}")
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 workers.stop()

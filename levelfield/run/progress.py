@@ -35,7 +35,7 @@ class Progress:
         self._begun = self._shown = time.monotonic()
         self.wander: Callable[[float], float] | None = None
         """Relative standard deviation of so many seconds of work on this machine, if known."""
-        self._label = ""
+        self._label, self._told = "", dict[str, str]()
         self._bar: Bar | None = None
         self._task: TaskID | None = None
         if not quiet and sys.stderr.isatty():
@@ -74,6 +74,14 @@ class Progress:
             self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
         else:
             print(text, file=sys.stderr, flush=True)  # noqa: T201 - the user's terminal
+
+    def why(self, status: str, reason: str, *, who: str) -> str:
+        """A status with its reason; where that was told before, with whom it was told of."""
+        text = f"{status}: {reason}"
+        if text not in self._told:
+            self._told[text] = who
+            return text
+        return f"{status}, as {'before' if self._told[text] == who else self._told[text]}"
 
     def start(self, label: str) -> None:
         """Say what is under way."""

@@ -162,7 +162,10 @@ def _label(trial: Trial) -> str:
 
 
 def _told(record: Record, trial: Trial, progress: Progress) -> Record:
-    progress.finish(f"{_label(trial)}: {_summary(record)}")
+    ended = _summary(record)
+    if record.status == "skipped":
+        ended = progress.why(record.status, record.reason, who=str(trial.contender))
+    progress.finish(f"{_label(trial)}: {ended}")
     return record
 
 
