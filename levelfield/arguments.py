@@ -52,7 +52,7 @@ size.__name__ = "size such as 6g"
 
 
 def how() -> argparse.ArgumentParser:
-    """What `verify`, `run` and `compare` share."""
+    """Words of all verbs that choose from a suite and run it."""
     what = argparse.ArgumentParser(add_help=False)
     data(what)
     what.add_argument("--backends", metavar="A,B|all", help="these backends instead of the suite's")

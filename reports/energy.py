@@ -35,7 +35,7 @@ class Spent:
     """Joules of one source; NaN where they were not read."""
 
     epoch: float
-    """Of a steady epoch with its evaluation."""
+    """Of a steady epoch, with its share of the evaluations."""
     sample: float
     """Of a training sample in it."""
     trial: float

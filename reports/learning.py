@@ -14,6 +14,8 @@ from .view import View, Workload
 
 LOSSES = {"test_loss": "test loss", "loss": "training loss"}
 """Columns of losses and what they are called; the first is shown first."""
+OWN = frozenset({"trial", "trials", "contender", "epoch", "wall", "seconds", "cpu", "tested"})
+"""Other columns of the tables here: no metric may have such a name."""
 
 
 def metrics(view: View, workload: Workload) -> tuple[str, ...]:
@@ -24,7 +26,7 @@ def metrics(view: View, workload: Workload) -> tuple[str, ...]:
         if record.fingerprint == workload.fingerprint and record.status == "ok"
         for name in record.metrics
     }
-    return tuple(sorted(names - {*LOSSES, "trial", "contender", "epoch", "wall", "seconds", "cpu"}))
+    return tuple(sorted(names - {*LOSSES, *OWN}))
 
 
 def epochs(view: View, workload: Workload) -> pd.DataFrame:

@@ -7,15 +7,16 @@
     return Float64Array.from({ length: bytes.length / 4 }, (_, i) => view.getFloat32(4 * i, true));
   }
 
-  // As scaling.time_to: between two evaluations the loss falls in a straight line.
+  // As scaling.time_to: between two losses that are known it falls in a straight line.
   function timeTo(spent, losses, from, end, target) {
+    let [since, before] = [0, NaN];
     for (let i = from; i < end; i += 1) {
-      if (!(losses[i] <= target)) continue;
-      const begun = i > from ? spent[i - 1] : 0;
-      const before = i > from ? losses[i - 1] : losses[i];
-      const share = before > losses[i] ? (before - target) / (before - losses[i]) : 1;
-      const time = begun + share * (spent[i] - begun);
-      return Number.isNaN(time) ? Infinity : time;
+      if (Number.isNaN(losses[i])) continue;
+      if (losses[i] <= target) {
+        const share = before > losses[i] ? (before - target) / (before - losses[i]) : 1;
+        return since + share * (spent[i] - since);
+      }
+      [since, before] = [spent[i], losses[i]];
     }
     return Infinity;
   }

@@ -20,9 +20,13 @@ from running import Place, pick
 from specs import workload
 from test_report_answers_learning import decoded, falling, made
 
+from levelfield import cli, registry
 from levelfield.errors import UserError
+from levelfield.results import against
 from levelfield.results.record import Epochs, Record
+from levelfield.results.reproductions import cnn, elephas
 from levelfield.results.scaling import common, time_to
+from levelfield.verify import cache
 
 RECIPE = studies.Recipe(contenders=4, repeats=3, epochs=9, absent=0)
 
@@ -64,7 +68,7 @@ def test_values_have_a_place_an_epoch_again():
     ("tested", "losses", "whole"),
     [
         ((), (0.1,) * 4, True),
-        ((), (), True),  # it ended before the first
+        ((), (), True),  # it failed before the first
         ((2, 4), (0.1, 0.2), True),
         ((), (0.1,) * 3, False),
         ((2, 4), (0.1,), False),
@@ -76,13 +80,21 @@ def test_values_have_a_place_an_epoch_again():
 )
 def test_columns_that_fit_each_other(tested, losses, whole):
     record = next(row for row in studies.rows(RECIPE) if isinstance(row, Record))
-    line = replace(record, epochs=epochs(4, tested, losses)).line()
+    line = replace(record, epochs=epochs(4, tested, losses), status="failed").line()
     facts = json.loads(line)
     if whole:
         assert Record.parse(facts).epochs == epochs(4, tested, losses)
     else:
         with pytest.raises(UserError, match="columns of several lengths"):
             Record.parse(facts)
+
+
+@pytest.mark.parametrize(("tested", "losses"), [((), ()), ((2, 3), (0.1, 0.2))])
+def test_who_ended_well_was_tested_at_the_end(tested, losses):
+    record = next(row for row in studies.rows(RECIPE) if isinstance(row, Record))
+    line = replace(record, epochs=epochs(4, tested, losses), status="ok").line()
+    with pytest.raises(UserError, match="without a test loss at its end"):
+        Record.parse(json.loads(line))
 
 
 # --- what is made of it ------------------------------------------------------------------------
@@ -211,3 +223,64 @@ def test_a_trial_that_ends_before_its_first_test_can_be_read(tmp_path):
     assert found["breaker"].status == "failed"
     assert 0 < len(found["breaker"].epochs.wall) < 5
     assert found["breaker"].epochs.test_loss == found["breaker"].epochs.tested == ()
+
+
+# --- who is not to mind it ---------------------------------------------------------------------
+
+
+def test_what_does_not_depend_on_it_is_not_measured_again():
+    numpy = registry.adapter("numpy")
+    keys = {
+        cache.key(workload().replace(evaluate_every=every), numpy, data="d", versions={})
+        for every in (1, 3, 9)
+    }
+    assert len(keys) == 1
+
+
+def test_studies_that_differ_in_it_alone_are_compared():
+    rows = [thinly(r) if isinstance(r, Record) else r for r in studies.rows(RECIPE)]
+    head = studies.head(RECIPE)
+    (own,) = head.workloads.values()
+    thin_head = replace(
+        head, workloads={name: {**own, "evaluate_every": 3} for name in head.workloads}
+    )
+    full = pages.study(Path("/nowhere"), head, list(studies.rows(RECIPE)))
+    thin = pages.study(Path("/nowhere"), thin_head, rows)
+    for result in against.studies(full, thin, threshold=0.03, confidence=0.95):
+        assert result.verdict.interval.estimate == pytest.approx(1.0)
+
+
+def test_codes_are_compared_without_it(monkeypatch):
+    """Workers of commits that do not know the key refuse it, and nothing is evaluated there."""
+    seen = []
+
+    def bench(suite, contenders, how):
+        seen.extend(suite.workloads)
+        raise UserError("enough seen")
+
+    monkeypatch.setattr("levelfield.run.bench.bench", bench)
+    monkeypatch.setattr("levelfield.run.sides.side", lambda *_, **__: None)
+    monkeypatch.setattr("levelfield.run.sides.settled", lambda contenders, _: contenders)
+    words = ["--suite", "quick", "--backends", "numpy", "--set", "evaluate_every=3"]
+    assert cli.main(["compare", *words]) == 2
+    assert [each.evaluate_every for each in seen] == [1]
+    assert "evaluate_every" not in seen[0].plain()
+
+
+def test_published_epochs_are_those_trained():
+    found = Epochs(
+        wall=(1.0,) * 50, user=(1.0,) * 50, system=(0.0,) * 50, loss=(0.1,) * 50,
+        test_loss=(0.3, 0.2, 0.1), tested=(20, 40, 50),
+    )  # fmt: skip
+    record = next(row for row in studies.rows(RECIPE) if isinstance(row, Record))
+    record = replace(record, epochs=found, metrics={"accuracy": (0.1, 0.2, 0.3)})
+    assert cnn._epochs([record]) == 50
+    assert elephas._rises("x", record).detail == "in 50 epochs"
+
+
+def test_a_metric_of_a_columns_own_name_is_passed_over():
+    _, tree = made(
+        lambda r: replace(thinly(r), metrics={"tested": (0.1,) * 3, "trials": (1.0,) * 3})
+    )
+    kinds = tree.one("fieldset", class_="kinds").all("input")
+    assert [each.attributes["value"] for each in kinds] == ["test_loss", "loss"]

@@ -180,6 +180,7 @@ def test_without_limits_there_is_no_section(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_study_measures_its_machine_once(tmp_path):
     from levelfield.results.store import read_records
 

@@ -9,8 +9,9 @@ from levelfield.errors import UserError
 from levelfield.results.record import Record
 from levelfield.results.study import Study
 
-FREE = frozenset({"name", "flops", "epochs"})
-"""Parts of a workload that may differ: its name, what follows from the rest, and how long it ran.
+FREE = frozenset({"name", "flops", "epochs", "evaluate_every"})
+"""Parts of a workload that may differ: its name, what follows from the rest, how long it ran, and
+how often its test set was looked at, which is off the clock.
 
 Epochs are compared one by one; what the schedule of rates makes of their number is checked apart.
 """

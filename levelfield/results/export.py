@@ -23,8 +23,9 @@ from levelfield.results.study import Study
 
 CHANGED = "+"
 """Ends the commit of a study that was made in a checkout with changes on top of it."""
-FREE = frozenset({"name", "flops"})
-"""What may differ between two workloads of the same name: it follows from the rest."""
+FREE = frozenset({"name", "flops", "evaluate_every"})
+"""What may differ between two workloads of the same name: it follows from the rest, or is off the
+clock."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -63,6 +63,12 @@ class Epochs:
         rising = all(a < b for a, b in pairwise((0, *self.tested, count + 1)))
         return rising and len(self.tested) == len(self.test_loss)
 
+    @property
+    def ended(self) -> bool:
+        """Whether there is a test loss after the last epoch."""
+        count, tested = len(self.wall), self.tested
+        return tested[-1] == count if tested else len(self.test_loss) == count
+
     def spread(self, values: Sequence[float]) -> tuple[float, ...]:
         """Values of the test set with a place an epoch: NaN after those it was not looked at."""
         every = range(1, len(self.wall) + 1)
@@ -193,7 +199,7 @@ class Record:
     phases: Mapping[str, Span] = field(default_factory=dict)
     epochs: Epochs = Epochs()
     metrics: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    """Of a classifier: by name, the whole test set's after each epoch (accuracy, ROC AUC ...)."""
+    """Of a classifier's whole test set, by name (accuracy, ROC AUC ...): a place a test loss."""
     session: str = ""
     """Of a duet: the trials of one session were alive together. Empty for a trial in blocks."""
     pieces: Pieces = Pieces()
@@ -243,6 +249,8 @@ class Record:
         record: Record = parsed("trial", facts, cls)
         if not (record.epochs.whole and record.pieces.whole and record.readings.whole):
             raise UserError("not a trial's record: columns of several lengths")
+        if record.status == "ok" and not record.epochs.ended:
+            raise UserError("not a trial's record: it ended well, without a test loss at its end")
         return record
 
 

@@ -1,6 +1,7 @@
 """The child of a trial: a message in, whatever it comes to out, until the parent is gone.
 
-Started as ``python -P -m levelfield.run.worker IN OUT CPUS PARENT``.
+Started as ``python -P -m levelfield.run.worker IN OUT CPUS PARENT``: two open descriptors,
+processors, and the parent's process id.
 """
 
 from __future__ import annotations

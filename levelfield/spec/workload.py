@@ -197,7 +197,10 @@ class Workload(Spec):
 
     @property
     def fingerprint(self) -> str:
-        """Twelve hexadecimal digits that change when, and only when, the computation does."""
+        """Twelve hexadecimal digits that change when, and only when, what is done does.
+
+        Evaluations count: between epochs they fill caches with other things.
+        """
         facts = {key: value for key, value in self.plain().items() if key != "name"}
         text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]

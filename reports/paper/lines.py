@@ -65,7 +65,7 @@ def drawn(
         axes.plot(x, y, label=label, markevery=every, **sheet.look(who))
         axes.fill_between(x, low, high, color=who.colour, alpha=RANGE, linewidth=0)
     if by == "epoch":
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     else:
         axes.set_xlim(left=0)
     axes.set_xlabel(sheet.titled(titles[0], marked=any(marks.values())))

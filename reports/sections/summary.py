@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from levelfield.results import against
@@ -39,12 +40,12 @@ class Other:
 
 @dataclass(frozen=True, kw_only=True)
 class Ahead:
-    """Who has taken the least time after so many epochs, with start, build and compilation."""
+    """Who has taken the least time after some epochs, with start, build and compilation."""
 
     name: str
     label: str
-    until: int
-    """The last epoch after which it is ahead."""
+    span: str
+    """After which epochs, in words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,12 +161,27 @@ def _answer(
 def _ahead(
     view: View, workload: Workload, ranked: Sequence[measures.Standing], first: measures.Standing
 ) -> Iterator[Ahead]:
-    """Who leads from a cold start until the leader of steady epochs does, if it ever does."""
-    for stretch in next(iter(leads(view, workload, ranked).values()), ()):
-        if stretch.who.place == first.contender or stretch.until is None:
+    """Who leads from a cold start until the leader of steady epochs does, if it ever does.
+
+    Until when is said where it lies within what was trained, and who overtakes is told apart.
+    """
+    if first.marked or measures.fastest(ranked) is not first:
+        return
+    mine = view.trials["fingerprint"] == workload.fingerprint
+    trained = int(view.trials["epochs"][mine].max())
+    for stretch, then in pairwise(next(iter(leads(view, workload, ranked).values()), ())):
+        if stretch.until is None or stretch.who.place == first.contender:
             return
+        found = over(view, workload, then.standing, stretch.standing)
+        span = "at first"
+        if stretch.until >= trained:
+            span = f"over all {formats.plural(trained, 'epoch')} that were trained"
+        elif found is not None and found.low > 1 and not found.single:
+            span = f"up to epoch {stretch.until:,}"
         label = stretch.who.label
-        yield Ahead(name=view.spoken(label, first.device), label=label, until=stretch.until)
+        yield Ahead(name=view.spoken(label, first.device), label=label, span=span)
+        if stretch.until >= trained:
+            return
 
 
 def leader(

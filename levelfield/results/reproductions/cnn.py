@@ -109,7 +109,7 @@ def _row(net: Net, who: str, published: float, shares: Shares, records: list[Rec
 
 
 def _epochs(records: list[Record]) -> int:
-    return min(len(record.metrics[METRIC]) for record in records)
+    return min(len(record.epochs.wall) for record in records)
 
 
 def _grouped(study: Study, theirs: Mapping[Net, float]) -> Groups:

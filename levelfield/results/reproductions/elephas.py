@@ -74,12 +74,12 @@ def _row(name: str, dataset: str, published: float, record: Record) -> Row:
 def _rises(of: str, record: Record) -> Finding:
     """Whether the test loss ends above its lowest by more than a twentieth."""
     losses = record.epochs.test_loss
-    answer, detail = OPEN, "too few epochs to tell"
+    answer, detail = OPEN, "too few evaluations to tell"
     if len(losses) >= 3:  # noqa: PLR2004 - a rise needs a before and an after
         share = losses[-1] / min(losses) - 1
         rises = share > 0.05  # noqa: PLR2004
         answer = HOLDS if rises else NOT
-        detail = f"+{share:.0%}" if rises else f"in {len(losses)} epochs"
+        detail = f"+{share:.0%}" if rises else f"in {len(record.epochs.wall)} epochs"
     return Finding(
         of=of,
         claim="its error rises with the epochs",

@@ -24,6 +24,6 @@ def draw(of: Numbers, workload: Workload, width: Width) -> Sheet:
 
 FIGURE = Kind(
     order=30,
-    about="Accuracy on the test set after each epoch: mean and range of trials.",
+    about="Accuracy on the test set by epoch: mean and range of trials.",
     draw=draw,
 )

@@ -12,4 +12,4 @@ def draw(of: Numbers, workload: Workload, width: Width) -> Sheet:
     return losses(of, workload, width, by="epoch", title="epoch")
 
 
-FIGURE = Kind(order=10, about="Test loss after each epoch: mean and range of trials.", draw=draw)
+FIGURE = Kind(order=10, about="Test loss by epoch: mean and range of trials.", draw=draw)
