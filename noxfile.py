@@ -65,10 +65,12 @@ def bench_gpu(session: nox.Session) -> None:
     python = environment(session)
     both = ["--device", "cpu,cuda"]
     suites = [["gpu-autoencoder", *both], ["gpu-cnn", *both], ["thesis-gpu"]]
+    folders = []
     for words in [session.posargs] if session.posargs else suites:
-        folder = fresh_folder(words[0])
-        levelfield(session, python, "run", *words, "--out", folder)
-        levelfield(session, python, "report", folder)
+        folders.append(fresh_folder(words[0]))
+        levelfield(session, python, "run", *words, "--out", folders[-1])
+        levelfield(session, python, "report", folders[-1])
+    session.run(str(python), "-P", "benchmarks/gpu_goals.py", *folders, external=True)
 
 
 @nox.session(name="test-gpu", venv_backend="none")
