@@ -14,12 +14,17 @@
     cell.querySelector("small").textContent = low === high ? "" : bounds.join(" to ");
   }
 
+  // Of one trial there are no bounds: both are null.
+  const single = (interval) => interval[1] === null;
+
   // As machines.answer writes it.
   function answer(intervals) {
+    const all = intervals.length;
+    const alone = intervals.filter(single).length;
     const slower = intervals.filter(([, low]) => low > 1).length;
     const faster = intervals.filter(([, , high]) => high !== null && high < 1).length;
-    const all = intervals.length;
-    return [["slower", slower], ["faster", faster], ["no difference shown", all - slower - faster]]
+    const same = all - alone - slower - faster;
+    return [["slower", slower], ["faster", faster], ["no difference shown", same], ["one trial only", alone]]
       .filter(([, count]) => count)
       .map(([word, count]) => `${word} on ${count} of ${all}`)
       .join(", ");
@@ -56,8 +61,9 @@
     const { axis, keys } = trace.meta;
     const found = keys.map((key) => seen(chosen, key));
     const bars = { ...trace[`error_${axis}`] };
-    bars.array = found.map((each) => (each ? each[2] - each[0] : null));
-    bars.arrayminus = found.map((each) => (each ? each[0] - each[1] : null));
+    const known = found.map((each) => (each && !single(each) ? each : null));
+    bars.array = known.map((each) => (each && each[2] !== null ? each[2] - each[0] : null));
+    bars.arrayminus = known.map((each) => (each ? each[0] - each[1] : null));
     return { ...trace, [axis]: found.map((each) => each?.[0] ?? null), [`error_${axis}`]: bars };
   }
 
@@ -69,8 +75,9 @@
     const middles = known.map(([middle]) => middle);
     const least = Math.min(...middles) / 4;
     const most = Math.max(...middles) * 4;
-    const low = Math.log10(Math.min(...known.map((each) => Math.max(each[1] ?? least, least))));
-    const high = Math.log10(Math.max(...known.map((each) => Math.min(each[2] ?? most, most))));
+    const lows = known.map((each) => (single(each) ? each[0] : Math.max(each[1], least)));
+    const highs = known.map((each) => (single(each) ? each[0] : Math.min(each[2] ?? most, most)));
+    const [low, high] = [Math.log10(Math.min(...lows)), Math.log10(Math.max(...highs))];
     const spare = 0.05 * (high - low) + 0.01;
     return [low - spare, high + spare];
   }

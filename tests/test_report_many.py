@@ -123,7 +123,7 @@ def test_how_a_ratio_differs_is_welchs_interval(pair):
 
 
 def test_one_block_each_puts_the_two_intervals_together(pair):
-    few = [replace(s, records=tuple(r for r in s.records if r.block == 1)) for s in pair]
+    few = [alone(study) for study in pair]
     members = gather.gather(few).members
     workload = next(iter(few[0].head.workloads))
     ratios = [m.ratio(workload, "torch/eager", "jax/scan") for m in members]
@@ -177,6 +177,27 @@ def test_every_machine_is_a_marker_of_its_own(pair):
                 reach = stats.t.ppf(1 - 0.05 / 6, 3) * stats.sem(ratios)
                 signs.append(np.mean(ratios) - reach > 0)
             assert (f"slower on {sum(signs)} of 2" in said) == any(signs)
+
+
+def alone(study: Study) -> Study:
+    return replace(study, records=tuple(r for r in study.records if r.block == 1))
+
+
+def test_of_one_trial_nothing_is_bounded_and_nothing_said(pair):
+    tree = page(alone(pair[0]), pair[1], baseline="torch/eager")
+    for row in table(tree, "beside").values():
+        assert " to " not in row[1]
+    for who, row in table(tree, "merged").items():
+        if who != "torch/eager":
+            assert " to " not in row[0]
+            assert " to " in row[1]
+            assert row[-1].endswith("one trial only on 1 of 2")
+    for (cell,) in table(tree, "changes").values():
+        assert " to " not in cell
+    for axis in ("array", "arrayminus"):
+        few, more = (t["error_x"][axis] for t in pages.figure(tree, "machines-0")["data"])
+        assert set(few) == {None}
+        assert None not in more
 
 
 def test_over_time_is_each_machine_by_itself():
@@ -411,9 +432,10 @@ def test_twenty_studies_are_written_soon_and_stay_small(tmp_path):
 
 @browsing.MARKS[0]
 @browsing.MARKS[1]
-def test_another_baseline_is_chosen_by_the_address(browser, tmp_path, pair):
+@pytest.mark.parametrize("single", [False, True], ids=["", "one trial"])
+def test_another_baseline_is_chosen_by_the_address(browser, tmp_path, pair, single):
     """What the browser shows for #baseline=... is what a page written for it shows."""
-    given = [*pair, made(3, 0)]
+    given = [alone(pair[0]) if single else pair[0], pair[1], made(3, 0)]
     target = many.write(given, tmp_path / "page.html")
     plain = pages.read(target.read_text(encoding="utf-8"))
     first = plain.one("select", id="among-baseline").all("option")[0].text
@@ -427,8 +449,14 @@ def test_another_baseline_is_chosen_by_the_address(browser, tmp_path, pair):
         titles = browsing.texts(opened, "#machines .xtitle")
         assert titles == [f"ratio to {chosen}"]
         figure = pages.figure(wanted, "machines-0")
-        script = "chart => [chart.data.map(t => t.x), chart.layout.xaxis.range]"
-        found, ends = opened.locator("#machines-0").evaluate(script)
+        script = """chart => [
+            chart.data.map(t => t.x), chart.data.map(t => t.error_x.array), chart.layout.xaxis.range
+        ]"""
+        found, bars, ends = opened.locator("#machines-0").evaluate(script)
+        for trace, bar in zip(figure["data"], bars, strict=True):
+            assert [each is None for each in bar] == [
+                each is None for each in trace["error_x"]["array"]
+            ]
         for trace, values in zip(figure["data"], found, strict=True):
             assert values == pytest.approx(trace["x"], rel=1e-5)
         assert ends == pytest.approx(figure["layout"]["xaxis"]["range"], abs=1e-4)

@@ -68,12 +68,14 @@ def colour(member: Member) -> str:
 
 def answer(found: Sequence[Interval]) -> str:
     """On how many machines it is slower or faster than the baseline; `many.js` writes the same."""
-    slower = sum(interval.low > 1 for interval in found)
-    faster = sum(interval.high < 1 for interval in found)
+    known = [interval for interval in found if not interval.single]
+    slower = sum(interval.low > 1 for interval in known)
+    faster = sum(interval.high < 1 for interval in known)
     words = {
         "slower": slower,
         "faster": faster,
-        "no difference shown": len(found) - slower - faster,
+        "no difference shown": len(known) - slower - faster,
+        "one trial only": len(found) - len(known),
     }
     return ", ".join(f"{word} on {n} of {len(found)}" for word, n in words.items() if n)
 
@@ -164,22 +166,23 @@ def reach(found: Iterable[Interval | None]) -> list[float]:
     known = [i for i in found if i and i.estimate > 0]
     if not known:
         return [-0.1, 0.1]
-    low = min(max(i.low, min(j.estimate for j in known) / FAR) for i in known)
-    high = max(min(i.high, max(j.estimate for j in known) * FAR) for i in known)
+    least, most = min(i.estimate for i in known) / FAR, max(i.estimate for i in known) * FAR
+    low = min(i.estimate if i.single else max(i.low, least) for i in known)
+    high = max(i.estimate if i.single else min(i.high, most) for i in known)
     ends = math.log10(low), math.log10(high)
     spare = 0.05 * (ends[1] - ends[0]) + 0.01
     return [ends[0] - spare, ends[1] + spare]
 
 
 def interval(axis: str, found: Sequence[Interval | None]) -> dict[str, Any]:
-    """A trace's values along an axis with their error bars; `many.js` makes the same."""
+    """A trace's values along an axis; error bars but of one trial. `many.js` makes the same."""
     return {
         axis: [i.estimate if i else None for i in found],
         f"error_{axis}": {
             "type": "data",
             "symmetric": False,
-            "array": [i.high - i.estimate if i else None for i in found],
-            "arrayminus": [i.estimate - i.low if i else None for i in found],
+            "array": [i.high - i.estimate if i and not i.single else None for i in found],
+            "arrayminus": [i.estimate - i.low if i and not i.single else None for i in found],
             "thickness": 1.4,
             "width": 3,
         },

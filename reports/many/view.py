@@ -179,8 +179,9 @@ class Many:
 
 
 def numbers(interval: Interval) -> list[float | None]:
-    """Estimate and bounds in five digits; what is not finite is null."""
-    values = (interval.estimate, interval.low, interval.high)
+    """Estimate and bounds in five digits; null: what is infinite, both bounds of one trial."""
+    bounds = (math.nan, math.nan) if interval.single else (interval.low, interval.high)
+    values = (interval.estimate, *bounds)
     return [float(f"{value:.5g}") if math.isfinite(value) else None for value in values]
 
 
