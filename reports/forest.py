@@ -21,6 +21,8 @@ FRAME = 112
 """Pixels beside the rows: axis, its title, margins."""
 TICKS = ",.4~r"
 """Whole numbers (d3-format) also between powers of ten, where plotly would write 7 for 0.7."""
+FEW = 5
+"""Ticks that an axis does with: beyond one and a half decades 1, 2 and 5 alone, which have room."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +76,9 @@ def forest(
     for number, mark in enumerate(marks):
         figure.add_trace(go.Scatter(**_trace(number, mark, unit)))
     figure.update_layout(
-        xaxis={"type": "log", "rangemode": "normal", "tickformat": TICKS} if ratios else {},
+        xaxis={"type": "log", "rangemode": "normal", "tickformat": TICKS, "nticks": FEW}
+        if ratios
+        else {},
         yaxis={
             "title": {"text": ""},
             "range": [len(marks) - 0.5, -0.5],
