@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -69,6 +69,13 @@ def test_yardsticks_of_coarse_precisions_are_shaken_by_their_own_rounding():
         assert np.std(found) == pytest.approx(shake * EPS[precision], rel=0.2)
 
 
+def needs(backend: str) -> None:
+    """Skip where one of ``keras-torch``'s modules is not installed."""
+    for module in backend.split("-"):
+        if find_spec(module) is None:
+            pytest.skip(f"{module} is not installed")
+
+
 def built(process, tmp_path, backend: str, precision: str, *, device="cpu", source=""):
     desk, workload = Desk(tmp_path), plain().replace(precision=precision)
     adapter = registry.adapter(backend, source)
@@ -79,6 +86,7 @@ def built(process, tmp_path, backend: str, precision: str, *, device="cpu", sour
 
 @pytest.mark.parametrize("backend", ["numpy", "torch", "jax", "tensorflow"])
 def test_what_a_framework_does_not_compute_in_is_unsupported(tmp_path, backend):
+    needs(backend)
     with worker() as process, pytest.raises(WorkerError, match="in tf32 on cpu") as caught:
         built(process, tmp_path, backend, "tf32")
     assert caught.value.status == "skipped"
@@ -90,11 +98,6 @@ def test_a_mismatch_refuses_the_trial(tmp_path):
         built(process, tmp_path, "coarse", "float32", source=wrong)
     assert caught.value.status == "failed"
     assert "asked to compute in float32, but coarse reads back tf32" in caught.value.reason
-
-
-def needs(module: str) -> None:
-    if importlib.util.find_spec(module) is None:
-        pytest.skip(f"{module} is not installed")
 
 
 @pytest.mark.slow
@@ -109,7 +112,7 @@ def needs(module: str) -> None:
     ],
 )
 def test_coarse_precisions_are_verified_and_told(tmp_path, backend, precision):
-    needs(backend.partition("-")[2] or backend)
+    needs(backend)
     place = Place(tmp_path)
     words = ("--backends", backend, "--environment", "current", "--set", f"precision={precision}")
     done = place.run(*words, epochs=2)
@@ -125,7 +128,7 @@ def test_coarse_precisions_are_verified_and_told(tmp_path, backend, precision):
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["torch", "jax", "tensorflow", "keras-jax"])
 def test_float32_is_read_back(tmp_path, backend):
-    needs(backend.rpartition("-")[2])
+    needs(backend)
     keras = {"KERAS_BACKEND": backend.partition("-")[2]} if "-" in backend else {}
     with worker(JAX_PLATFORMS="cpu", CUDA_VISIBLE_DEVICES="", **keras) as process:
         built(process, tmp_path, backend, "float32")

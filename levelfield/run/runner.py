@@ -16,7 +16,7 @@ from levelfield.results import against
 from levelfield.results.record import Record, Sentinel, Verification
 from levelfield.results.store import HEAD, Head, Store, check_writable, read_head, read_records
 from levelfield.run import limits, machine, meters, noise, trees
-from levelfield.run.bench import Bench
+from levelfield.run.bench import Bench, Options
 from levelfield.run.duet import duet
 from levelfield.run.gate import Checked, verify_all
 from levelfield.run.keeping import Keeper
@@ -26,11 +26,12 @@ from levelfield.run.trial import blank
 from levelfield.run.trial import run as run_trial
 from levelfield.spec.device import clustered
 from levelfield.spec.plan import Trial, plan
+from levelfield.spec.suite import Suite
 
 SENTINEL_SIZE, SENTINEL_REPEATS = 1024, 20
 
 
-def check(folder: Path, *, resume: bool) -> None:
+def check(folder: Path, suite: Suite, options: Options, *, resume: bool) -> None:
     """Refuse a folder that no study can be begun or resumed in, before anything is prepared."""
     there = (folder / HEAD).exists()
     if resume and not there:
@@ -42,6 +43,8 @@ def check(folder: Path, *, resume: bool) -> None:
             hint="go on with it by --resume, or give another folder with --out",
         )
     check_writable(folder)
+    if there:
+        _same(read_head(folder), suite, options, folder)
 
 
 def kept(folder: Path) -> str:
@@ -63,7 +66,9 @@ def run(bench: Bench, folder: Path, *, resume: bool) -> Path:
         seed=bench.options.seed,
     )
     with Store(folder) as store:
-        check(folder, resume=resume)  # again: another process may have begun a study meanwhile
+        check(
+            folder, bench.suite, bench.options, resume=resume
+        )  # again: another process may have begun a study meanwhile
         done = _begin(store, bench, folder)
         left = [trial for trial in trials if trial.key not in done]
         if not left:
@@ -203,38 +208,41 @@ def _sentinel(bench: Bench, block: int, position: Any) -> Sentinel:
     )
 
 
-def _begin(store: Store, bench: Bench, folder: Path) -> set[str]:
-    """Begin a new study, or go on with one; gives the keys of the trials that have a record."""
-    head = _head(bench)
-    if not (folder / HEAD).exists():
-        store.begin(head)
-        return set()
-    known = read_head(folder)
-    if set(known.workloads) != set(head.workloads):
+def _same(known: Head, suite: Suite, options: Options, folder: Path) -> None:
+    """Refuse to go on with a study that was begun otherwise: its trials would not be comparable."""
+    if set(known.workloads) != {workload.fingerprint for workload in suite.workloads}:
         raise UserError(
             "the study here has other workloads",
             where=str(folder),
             expected="the same suite and --set values as when it was begun",
             hint="give another folder with --out",
         )
-    for name, option, what, usual in (
-        ("threads", "--threads ", "number of cores", None),
-        ("schedule", "--schedule ", "schedule", "blocks"),
-        ("compile_cache", "--set compile_cache=", "compile cache", "fresh"),
+    for name, value, option, what, usual in (
+        ("threads", options.threads, "--threads ", "number of cores", None),
+        ("schedule", options.schedule, "--schedule ", "schedule", "blocks"),
+        ("compile_cache", suite.compile_cache, "--set compile_cache=", "compile cache", "fresh"),
     ):
-        if known.options.get(name, usual) != head.options[name]:
+        begun = known.options.get(name, usual)
+        if begun != value:
             raise UserError(
-                f"the study here was begun with {option}{known.options.get(name, usual)}",
+                f"the study here was begun with {option}{begun}",
                 where=str(folder),
                 expected=f"the same {what} for every trial of a study",
                 hint="give it again, or another folder with --out",
             )
-    if known.machine.get("host") != head.machine.get("host"):
+    if known.machine.get("host") != machine.host():
         raise UserError(
             "the study here was begun on another machine",
             where=str(folder),
             hint="give another folder with --out",
         )
+
+
+def _begin(store: Store, bench: Bench, folder: Path) -> set[str]:
+    """Begin a new study, or go on with one; gives the keys of the trials that have a record."""
+    if not (folder / HEAD).exists():
+        store.begin(_head(bench))
+        return set()
     return {record.key for record in read_records(folder).records}
 
 

@@ -37,7 +37,7 @@ def act(options: Namespace) -> int:
             )
         options.suite = options.what
         suite, contenders, how = chosen(options)
-        runner.check(folder, resume=False)
+        runner.check(folder, suite, how, resume=False)
         with bench.bench(suite, contenders, how) as made:
             runner.run(made, folder, resume=False)
     print(reproduce.of_folder(options.what, folder))

@@ -29,7 +29,7 @@ def act(options: Namespace) -> int:
 
     suite, contenders, how = chosen(options)
     folder = Path(options.out or fresh_folder(suite.suite))
-    runner.check(folder, resume=options.resume)
+    runner.check(folder, suite, how, resume=options.resume)
     try:
         with bench.bench(suite, contenders, how) as made:
             runner.run(made, folder, resume=options.resume)
