@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -44,7 +44,7 @@ def epochs(view: View, workload: Workload) -> pd.DataFrame:
     every = [_tested(record) for record in records]
     table["tested"] = np.concatenate(every) if every else np.empty(0, dtype=bool)
     for name in metrics(view, workload):
-        columns = [_fitted(record, record.metrics.get(name, ())) for record in records]
+        columns = [record.epochs.spread(record.metrics.get(name, ())) for record in records]
         table[name] = np.concatenate(columns) if columns else np.empty(0)
     return table
 
@@ -71,14 +71,6 @@ def curves(table: pd.DataFrame, kinds: Mapping[str, str]) -> pd.DataFrame:
     made["trials"] = table.groupby(by)["trial"].size()
     made["tested"] = table.groupby(by)["tested"].any()
     return made
-
-
-def _fitted(record: Record, values: Sequence[float]) -> NDArray[np.float64]:
-    """As many values as there are epochs."""
-    spread = record.epochs.spread(values)[: len(record.epochs.wall)]
-    column = np.full(len(record.epochs.wall), np.nan)
-    column[: len(spread)] = spread
-    return column
 
 
 def _tested(record: Record) -> NDArray[np.bool_]:

@@ -70,7 +70,7 @@ class Epochs:
         return tested[-1] == count if tested else len(self.test_loss) == count
 
     def spread(self, values: Sequence[float]) -> tuple[float, ...]:
-        """Values of the test set with a place an epoch: NaN after those it was not looked at."""
+        """Values of the test set with a place an epoch: NaN after those that none is known of."""
         every = range(1, len(self.wall) + 1)
         if len(values) == len(every):
             return tuple(values)

@@ -1,7 +1,7 @@
 """The verbs of the command line: one file a verb, found by being in this folder.
 
-A module ``lr_range.py`` here holds ``VERB = Verb(...)``, which is `levelfield lr-range`. Nothing is
-imported before a verb is at work, so that help comes at once.
+A module ``lr_range.py`` here holds ``VERB = Verb(...)``, which is `levelfield lr-range`. Nothing of
+the engine is imported before a verb is at work, so that help comes at once.
 """
 
 from __future__ import annotations
